@@ -1,0 +1,181 @@
+# Gatehouse: one Makefile for everything. `make help` lists what it does.
+#
+# Rooms are folders, and what lies in a room is built: a new .c file needs no
+# line here, nor does a new tests/*/test_*.c.
+
+BUILD    ?= build
+CC       ?= cc
+PROFILE  ?= release
+SHELL    := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := $(shell sed -n 's/^## \([0-9.]*\).*/\1/p' gateway/NEWS 2>/dev/null | head -n 1)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
+        -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings \
+        -Wformat=2 -Wundef -Wvla -Wswitch-enum -Wimplicit-fallthrough -Werror=implicit \
+        -Werror=return-type -Werror=unused-result
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE
+CPPFLAGS_ALL := -D_GNU_SOURCE -DGATEHOUSE_VERSION='"$(VERSION)"' -Igateway -Ihal -I$(BUILD)/gen -Itests
+LDFLAGS_ALL  := -pie -Wl,-z,relro,-z,now,--as-needed -pthread
+
+ifeq ($(PROFILE),release)
+  OPT := -O2 -g -D_FORTIFY_SOURCE=2
+else ifeq ($(PROFILE),asan)
+  OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else ifeq ($(PROFILE),tsan)
+  OPT := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+else ifeq ($(PROFILE),fuzz)
+  OPT := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+else
+  $(error PROFILE is release, asan, tsan or fuzz)
+endif
+ifdef WERROR
+  WARN += -Werror
+endif
+
+pc = $(shell pkg-config $(1) $(2) 2>/dev/null)
+# One foreign library an adapter folder; nobody else gets its flags.
+PKG_gateway/adapters/paho   :=
+PKG_gateway/adapters/sqlite := sqlite3
+PKG_gateway/adapters/curl   := libcurl zlib
+PKG_gateway/adapters/json   := jansson
+PKG_gateway/adapters/crypto := libsodium
+PKG_gateway/adapters/glib   := glib-2.0
+PKG_gateway/adapters/ini    := inih
+PKG_gateway/adapters/linux  := libsystemd
+PKG_tests/cloud             := libmicrohttpd sqlite3 jansson libsodium zlib
+PKG_hal                     := libgpiod
+pkgflags = $(if $(PKG_$(1)),$(call pc,--cflags,$(PKG_$(1))))
+
+LIBS_PRODUCT := -lpaho-mqtt3a $(call pc,--libs,sqlite3 libcurl zlib jansson libsodium glib-2.0 inih libsystemd libgpiod) -lm
+LIBS_CLOUD   := $(call pc,--libs,libmicrohttpd sqlite3 jansson libsodium zlib)
+LIBS_TEST    := -lcmocka
+
+# --- what there is ---------------------------------------------------------
+GPIOD_MAJOR := $(shell pkg-config --modversion libgpiod 2>/dev/null | cut -d. -f1)
+HAL_SKIP    := $(if $(filter 1,$(GPIOD_MAJOR)),hal/gpiod_v2%.c,hal/gpiod_v1%.c)
+
+CORE     := $(wildcard gateway/core/*.c)
+ADAPTERS := $(wildcard gateway/adapters/*/*.c)
+HAL      := $(filter-out $(HAL_SKIP),$(wildcard hal/*.c))
+APPLIB   := $(wildcard gateway/app/*.c)
+DAEMON   := $(wildcard gateway/app/gatehoused/*.c)
+SYNCD    := $(wildcard gateway/app/syncd/*.c)
+CTL      := $(wildcard gateway/app/ctl/*.c)
+CLOUD    := $(wildcard tests/cloud/*.c)
+TESTLIB  := $(wildcard tests/lib/*.c)
+MAINS    := gateway/app/gatehoused/main.c gateway/app/syncd/main.c gateway/app/ctl/main.c
+TESTS    := $(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/adapters/test_*.c tests/system/test_*.c)
+FUZZERS  := $(wildcard tests/fuzz/fuzz_*.c)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+PROGRAMS := $(BUILD)/gatehoused $(BUILD)/gatehouse-syncd $(BUILD)/gatehousectl
+TESTBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TESTS))
+SQLHDRS  := $(patsubst gateway/adapters/sqlite/sql/%.sql,$(BUILD)/gen/sql/%.h,$(wildcard gateway/adapters/sqlite/sql/*.sql))
+
+.PHONY: all help deps demo test check arch lint san tsan fuzz bench clean FORCE
+all: $(PROGRAMS) $(BUILD)/gatehouse-cloud $(BUILD)/demo
+
+help:
+	@sed -n 's/^## *//p' Makefile | column -t -s '|'
+
+## make demo       | the main job on real parts: installs, builds, plays, cleans up
+## make test       | installs, builds and runs every test
+## make check      | the tests alone, nothing installed
+## make all        | the programs and the reference cloud
+## make arch       | rooms: includes, symbols, globals
+## make lint       | warnings as errors, clang-tidy, cppcheck, shellcheck, sizes
+## make san        | the tests under ASan and UBSan; make tsan: under TSan
+## make fuzz       | every parser of outside bytes, FUZZ_SECONDS each (30)
+## make bench      | figures as ratios to their floors in the same run
+## make deps       | installs Debian packages (as root)
+## make clean      | removes build/
+
+deps:
+	@scripts/deps
+
+demo: deps
+	@$(MAKE) --no-print-directory -j2 all
+	@$(BUILD)/demo
+
+test: deps
+	@$(MAKE) --no-print-directory -j2 all check
+
+# --- rules -----------------------------------------------------------------
+$(BUILD)/gen/sql/%.h: gateway/adapters/sqlite/sql/%.sql scripts/sql2h.awk
+	@mkdir -p $(@D)
+	awk -f scripts/sql2h.awk $< > $@
+
+# The flags of the profile are part of what an object depends on.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(OPT) $(WARN) $(VERSION)' | cmp -s - $@ || echo '$(CC) $(OPT) $(WARN) $(VERSION)' > $@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(SQLHDRS)
+	@mkdir -p $(@D)
+	$(CC) -std=c17 $(OPT) $(WARN) $(HARDEN) -pthread -MMD -MP $(CPPFLAGS_ALL) $(call pkgflags,$(patsubst %/,%,$(dir $*))) -c $< -o $@
+
+$(BUILD)/libgatehouse.a: $(call obj,$(CORE) $(ADAPTERS) $(HAL) $(APPLIB))
+	rm -f $@ && ar rcsD $@ $^
+
+define program
+$(BUILD)/$(1): $$(call obj,$(2)) $(BUILD)/libgatehouse.a
+	$$(CC) $$(OPT) $$(LDFLAGS_ALL) $$^ $$(LIBS_PRODUCT) -o $$@
+endef
+$(eval $(call program,gatehoused,$(DAEMON)))
+$(eval $(call program,gatehouse-syncd,$(SYNCD)))
+$(eval $(call program,gatehousectl,$(CTL)))
+
+$(BUILD)/gatehouse-cloud: $(call obj,$(CLOUD))
+	$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_CLOUD) -o $@
+
+# Tests may use everything but mains: the shell's parts are linked from archives.
+$(BUILD)/libshell.a: $(call obj,$(filter-out $(MAINS),$(DAEMON) $(SYNCD) $(CTL)))
+	rm -f $@ && ar rcsD $@ $^
+$(BUILD)/libtest.a: $(call obj,$(TESTLIB))
+	rm -f $@ && ar rcsD $@ $^
+
+TESTARCH := $(BUILD)/libtest.a $(BUILD)/libshell.a $(BUILD)/libgatehouse.a
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TESTARCH)
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
+
+$(BUILD)/demo: $(BUILD)/obj/tests/system/demo.o $(TESTARCH)
+	$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
+$(BUILD)/bench: $(BUILD)/obj/tests/bench/bench.o $(call obj,$(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c))) $(TESTARCH)
+	$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
+
+check: $(TESTBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud
+	@BUILD=$(BUILD) scripts/run-tests $(TESTBINS)
+
+arch: $(call obj,$(CORE))
+	@BUILD=$(BUILD) scripts/check-arch
+
+lint:
+	@scripts/lint
+
+san:
+	@$(MAKE) --no-print-directory -j2 BUILD=build/asan PROFILE=asan all check
+tsan:
+	@$(MAKE) --no-print-directory -j2 BUILD=build/tsan PROFILE=tsan all check
+
+FUZZ_SECONDS ?= 30
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libgatehouse.a $(BUILD)/libshell.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) -fsanitize=fuzzer $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) -o $@
+fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
+fuzz:
+	@$(MAKE) --no-print-directory -j2 BUILD=build/fuzz PROFILE=fuzz CC=clang fuzzers
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz build/fuzz/fuzz
+
+bench: deps
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/bench
+	@BUILD=$(BUILD) $(BUILD)/bench
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,67 @@
+/* HTTPS calls to one server, by libcurl: bounded, cancellable, never trusting
+ * a certificate that our CA did not sign. */
+#ifndef GATEHOUSE_ADAPTERS_CURL_HTTPS_H
+#define GATEHOUSE_ADAPTERS_CURL_HTTPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/slice.h"
+
+struct https;
+
+struct https_options {
+    const char *base_url;  /* "https://host:port", no path; copied */
+    const char *ca_file;   /* the only CA that is trusted; copied */
+    const char *token;     /* bearer token, NULL = none; copied */
+    const char *cert_file; /* client certificate, NULL = none; copied */
+    const char *key_file;
+};
+
+struct https_request {
+    const char *path;     /* with query; starts with "/" */
+    struct slice body;    /* POST if post is true */
+    bool post;
+    bool gzip_body;       /* compress the body */
+    const char *if_none_match; /* NULL = none */
+    int64_t range_from;   /* > 0: Range: bytes=N- */
+    bool raw;             /* do not ask for or undo Content-Encoding; bytes as sent */
+    int connect_timeout_ms;
+    int idle_timeout_ms;  /* no byte for that long = failed */
+    int total_timeout_ms; /* 0 = no limit (idle still holds) */
+    uint64_t max_bytes;   /* of the response body, after decompression */
+    /* Called with each piece of a 2xx body, decompressed unless raw. false =
+     * stop the call. */
+    bool (*piece)(void *context, struct slice bytes);
+    void *context;
+};
+
+enum https_outcome {
+    HTTPS_DONE,       /* an answer with a status came, whole */
+    HTTPS_REFUSED,    /* TCP or TLS could not be set up, incl. bad certificates */
+    HTTPS_BROKEN,     /* the answer broke off, stalled or was cut by a time limit */
+    HTTPS_TOO_LARGE,  /* over max_bytes */
+    HTTPS_STOPPED,    /* piece returned false, or https_cancel */
+    HTTPS_FAULT,      /* out of memory or a bad request */
+};
+
+struct https_response {
+    int status;            /* 0 if none came */
+    int64_t retry_after_s; /* -1 = not given; seconds form only, bounded 0..3600 */
+    char etag[128];        /* "" = none */
+    char why[200];         /* one line for a person, never with a secret */
+};
+
+GH_MUST_CHECK enum gh_err https_open(struct https **out, const struct https_options *o,
+                                     char *why, size_t why_size);
+/* Makes one call and waits for its end. One call at a time on a handle; the
+ * connection is kept alive between calls. */
+enum https_outcome https_call(struct https *h, const struct https_request *request,
+                              struct https_response *out);
+/* From any thread or signal-safe context: the call under way ends soon as
+ * HTTPS_STOPPED, and so does every later one. */
+void https_cancel(struct https *h);
+void https_close(struct https *h);
+
+#endif

@@ -1,0 +1,16 @@
+/* The policy replica, as gatehoused asks it: never writes, never checkpoints. */
+#ifndef GATEHOUSE_ADAPTERS_SQLITE_REPLICA_READER_H
+#define GATEHOUSE_ADAPTERS_SQLITE_REPLICA_READER_H
+
+#include "ports/policy_store.h"
+
+struct replica_reader;
+
+/* Never fails for a missing or broken file: each question tries again to open
+ * it and answers GH_RETRY until it is there. Returns owned; NULL when out of
+ * memory. path is copied. */
+struct replica_reader *replica_reader_open(const char *path);
+struct policy_store replica_reader_port(struct replica_reader *r);
+void replica_reader_close(struct replica_reader *r);
+
+#endif

@@ -1,0 +1,49 @@
+/* The control socket: how gatehousectl and gatehouse-syncd talk to gatehoused.
+ *
+ * A Unix stream socket, RUN_DIR/control.sock. The client sends one line of JSON
+ * {"call":NAME,...} of at most CONTROL_REQUEST_MAX bytes; the daemon answers
+ * with lines and closes. The first line is {"ok":true,...} or
+ * {"ok":false,"error":TEXT}; for the calls marked * event lines follow, as
+ * stored, and a last line {"end":true,"count":N}: without it the answer broke
+ * off and counts for nothing.
+ *
+ * status                      {"version","uptime_s","clock","broker":{"up"},
+ *                              "policy":{"epoch","rev","age_s"},
+ *                              "cloud":{"online","since"},
+ *                              "journal":{"stream","first_seq","next_seq","durable_seq",
+ *                                         "acked_seq","queued","lost_total","head"},
+ *                              "reads":{"granted","denied","repeated","malformed","stale",
+ *                                       "dropped","flooded"}}
+ * doors                       {"doors":[{"door","name"?,"mode","lock","board","until_ms"?}]}
+ * events* {"after"?,"last"?,"door"?,"since"?,"follow"?}
+ *                             after: seq; last: only the newest N; since: RFC 3339
+ * batch* {"limit","max_bytes"} the oldest events that the cloud has not acknowledged:
+ *                             first line {"ok":true,"stream","first_seq","lost"?:[{"from","to"}]};
+ *                             lost = events before first_seq that overflow took
+ * ack {"stream","seq"}        the cloud has everything up to seq
+ * note {"kind","fault"?}      cloud_online | cloud_offline | policy_applied | policy_refused:
+ *                             journalled as an event
+ * release {"door"}            {"result":"done"|"refused","reason"?}
+ */
+#ifndef GATEHOUSE_APP_CONTROL_H
+#define GATEHOUSE_APP_CONTROL_H
+
+#include <stdbool.h>
+
+#include "core/err.h"
+#include "core/slice.h"
+
+#define CONTROL_REQUEST_MAX 4096
+#define CONTROL_LINE_MAX 65536
+#define CONTROL_SOCKET "control.sock"
+
+/* Sends one request and hands each line of the answer to line (without its
+ * newline; borrowed for the call), until the daemon closes or line returns
+ * false. timeout_ms bounds every single wait. GH_RETRY: nobody answers at the
+ * socket; GH_IO: the talk broke off or timed out; GH_FULL: a line is too long. */
+GH_MUST_CHECK enum gh_err control_call(const char *socket_path, struct slice request,
+                                       int timeout_ms,
+                                       bool (*line)(void *context, struct slice text),
+                                       void *context);
+
+#endif

@@ -1,0 +1,68 @@
+/* A journal event: what happened, before it is bytes. */
+#ifndef GATEHOUSE_CORE_EVENT_H
+#define GATEHOUSE_CORE_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/access.h"
+#include "core/clock.h"
+#include "core/id.h"
+
+/* Longest event, bytes of its JSON. */
+#define EVENT_JSON_MAX 2048
+
+enum event_kind {
+    EVENT_ACCESS,
+    EVENT_COMMAND,
+    EVENT_RELAY_FAULT,
+    EVENT_READER_FLOODING,
+    EVENT_RETAINED_REFUSED,
+    EVENT_LOST_CREDENTIAL,
+    EVENT_JOURNAL_FAULT,
+    EVENT_CLOUD_OFFLINE,
+    EVENT_CLOUD_ONLINE,
+    EVENT_CLOCK_STEP,
+    EVENT_POLICY_APPLIED,
+    EVENT_POLICY_REFUSED,
+    EVENT_GATEWAY_STARTED,
+    EVENT_GATEWAY_STOPPED,
+    EVENT_EVENTS_LOST,
+};
+#define EVENT_KINDS 15
+
+/* "access", "command", ...; static storage. */
+const char *event_kind_name(enum event_kind kind);
+
+#define EVENT_TEXT_MAX 256
+
+/* What the kind needs. Members are written only where set. */
+struct event_args {
+    const char *action;  /* command: static or borrowed for the call */
+    const char *result;  /* command: "done", "refused", ... */
+    const char *fault;   /* relay_fault, journal_fault, policy_refused, ...: what and where */
+    const char *version; /* gateway_started */
+    bool has_range;      /* events_lost, clock_step */
+    int64_t from, to;
+    bool has_count; /* reader_flooding */
+    int64_t count;
+};
+
+struct event {
+    uint64_t seq;      /* set by whoever records it */
+    struct now at;
+    enum event_kind kind;
+    struct id door, reader, person, credential; /* none = absent */
+    bool has_type;
+    enum credential_type type;
+    bool has_decision; /* decision and reason are set */
+    enum decision decision;
+    enum reason reason;
+    struct via via;
+    struct id read_id; /* none = absent */
+    char by[EVENT_TEXT_MAX]; /* who asked; empty = absent */
+    struct event_args args;
+    struct policy_version policy;
+};
+
+#endif

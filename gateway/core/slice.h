@@ -1,0 +1,34 @@
+/* Bytes that travel with their length. A slice borrows; it never owns. */
+#ifndef GATEHOUSE_CORE_SLICE_H
+#define GATEHOUSE_CORE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct slice {
+    const char *ptr;
+    size_t len;
+};
+
+static inline struct slice slice_of(const char *text)
+{
+    return (struct slice){text, text ? strlen(text) : 0};
+}
+
+static inline struct slice slice_make(const void *ptr, size_t len)
+{
+    return (struct slice){ptr, len};
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool slice_is(struct slice a, const char *text)
+{
+    return slice_equal(a, slice_of(text));
+}
+
+#endif

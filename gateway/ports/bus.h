@@ -1,0 +1,47 @@
+/* The message bus, as the shell needs it. */
+#ifndef GATEHOUSE_PORTS_BUS_H
+#define GATEHOUSE_PORTS_BUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/clock.h"
+#include "core/err.h"
+#include "core/slice.h"
+
+#define BUS_TOPIC_MAX 192
+#define BUS_PAYLOAD_MAX 4096
+
+enum bus_kind {
+    BUS_MESSAGE, /* a message on a topic that we subscribed to */
+    BUS_UP,      /* connected and subscribed */
+    BUS_DOWN,    /* the link is gone; the adapter connects again by itself */
+};
+
+/* One thing that the bus tells. Plain data, copied into the inbox. */
+struct bus_note {
+    enum bus_kind kind;
+    struct mono arrived;
+    bool retained;
+    bool oversize;     /* payload was over BUS_PAYLOAD_MAX and is not here */
+    uint16_t topic_len;
+    uint16_t payload_len;
+    char topic[BUS_TOPIC_MAX];
+    char payload[BUS_PAYLOAD_MAX];
+};
+
+struct bus_ops {
+    /* Queues a message for sending; never waits. qos 0 or 1.
+     * GH_RETRY: not connected, the message is dropped.
+     * GH_FULL: too much is on its way, the message is dropped.
+     * GH_INVALID: topic or payload too long. GH_IO: the library refused. */
+    enum gh_err (*publish)(void *self, struct slice topic, struct slice payload, int qos,
+                           bool retain);
+};
+
+struct bus {
+    const struct bus_ops *ops;
+    void *self;
+};
+
+#endif

@@ -1,0 +1,60 @@
+/* The journal, as the shell needs it: append now, durable soon.
+ *
+ * An append is safe against a kill of the process when it returns; it is safe
+ * against a power cut once journal_durable has reached its number. */
+#ifndef GATEHOUSE_PORTS_JOURNAL_H
+#define GATEHOUSE_PORTS_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/access.h"
+#include "core/clock.h"
+#include "core/err.h"
+#include "core/id.h"
+#include "core/slice.h"
+
+/* The first decision on a read, remembered so that a repeat is answered alike
+ * (decision contract, freshness). Kept at least 10 minutes, over restarts. */
+struct repeat {
+    struct id reader;
+    struct id read_id;
+    struct id door; /* none if the reader is unknown */
+    enum decision decision;
+    enum reason reason;
+    struct mono at;       /* when it was decided */
+    int64_t release_ms;   /* how long the door was released for; 0 = not at all */
+    bool answered;        /* the feedback went out */
+    bool this_boot;       /* filled on find: mono times of it still count */
+};
+
+struct journal_ops {
+    /* The number that the next event gets; contiguous from 1 in a stream. */
+    uint64_t (*next_seq)(void *self);
+
+    /* Records event bytes (JSON with that seq, no newline, <= EVENT_JSON_MAX),
+     * and with it, atomically, a repeat record if not NULL. Borrows all.
+     * Never waits for a disk's cache.
+     * GH_FULL: neither file nor memory has room: the event is counted as lost,
+     * and its number is used up. GH_INVALID: seq is not next_seq. */
+    enum gh_err (*append)(void *self, uint64_t seq, struct slice event,
+                          const struct repeat *repeat);
+
+    /* Everything up to this number is safe against a power cut. */
+    uint64_t (*durable)(void *self);
+
+    /* The first decision on this read of this reader; GH_NOT_FOUND if it was
+     * never seen or is forgotten. GH_IO: could not ask. */
+    enum gh_err (*repeat_find)(void *self, const struct id *reader, const struct id *read_id,
+                               struct repeat *out);
+
+    /* Notes that a repeat's feedback went out; lazily, never waits. */
+    void (*repeat_answered)(void *self, const struct id *reader, const struct id *read_id);
+};
+
+struct journal {
+    const struct journal_ops *ops;
+    void *self;
+};
+
+#endif
