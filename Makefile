@@ -6,6 +6,9 @@
 BUILD    ?= build
 CC       ?= cc
 PROFILE  ?= release
+# V=1 shows the commands.
+Q        := $(if $(V),,@)
+say       = $(if $(V),,@echo '  $(1)' '$(2)')
 SHELL    := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -44,13 +47,12 @@ PKG_gateway/adapters/curl   := libcurl zlib
 PKG_gateway/adapters/json   := jansson
 PKG_gateway/adapters/crypto := libsodium
 PKG_gateway/adapters/glib   := glib-2.0
-PKG_gateway/adapters/ini    := inih
 PKG_gateway/adapters/linux  := libsystemd
 PKG_tests/cloud             := libmicrohttpd sqlite3 jansson libsodium zlib
 PKG_hal                     := libgpiod
 pkgflags = $(if $(PKG_$(1)),$(call pc,--cflags,$(PKG_$(1))))
 
-LIBS_PRODUCT := -lpaho-mqtt3a $(call pc,--libs,sqlite3 libcurl zlib jansson libsodium glib-2.0 inih libsystemd libgpiod) -lm
+LIBS_PRODUCT := -lpaho-mqtt3a $(call pc,--libs,sqlite3 libcurl zlib jansson libsodium glib-2.0 libsystemd libgpiod) -lm
 LIBS_CLOUD   := $(call pc,--libs,libmicrohttpd sqlite3 jansson libsodium zlib)
 LIBS_TEST    := -lcmocka
 
@@ -107,7 +109,7 @@ test: deps
 # --- rules -----------------------------------------------------------------
 $(BUILD)/gen/sql/%.h: gateway/adapters/sqlite/sql/%.sql scripts/sql2h.awk
 	@mkdir -p $(@D)
-	awk -f scripts/sql2h.awk $< > $@
+	$(Q)awk -f scripts/sql2h.awk $< > $@
 
 # The flags of the profile are part of what an object depends on.
 $(BUILD)/flags: FORCE
@@ -116,37 +118,43 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(SQLHDRS)
 	@mkdir -p $(@D)
-	$(CC) -std=c17 $(OPT) $(WARN) $(HARDEN) -pthread -MMD -MP $(CPPFLAGS_ALL) $(call pkgflags,$(patsubst %/,%,$(dir $*))) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c17 $(OPT) $(WARN) $(HARDEN) -pthread -MMD -MP $(CPPFLAGS_ALL) $(call pkgflags,$(patsubst %/,%,$(dir $*))) -c $< -o $@
 
 $(BUILD)/libgatehouse.a: $(call obj,$(CORE) $(ADAPTERS) $(HAL) $(APPLIB))
-	rm -f $@ && ar rcsD $@ $^
+	$(Q)rm -f $@ && ar rcsD $@ $^
 
 define program
 $(BUILD)/$(1): $$(call obj,$(2)) $(BUILD)/libgatehouse.a
-	$$(CC) $$(OPT) $$(LDFLAGS_ALL) $$^ $$(LIBS_PRODUCT) -o $$@
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(OPT) $$(LDFLAGS_ALL) $$^ $$(LIBS_PRODUCT) -o $$@
 endef
 $(eval $(call program,gatehoused,$(DAEMON)))
 $(eval $(call program,gatehouse-syncd,$(SYNCD)))
 $(eval $(call program,gatehousectl,$(CTL)))
 
 $(BUILD)/gatehouse-cloud: $(call obj,$(CLOUD))
-	$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_CLOUD) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_CLOUD) -o $@
 
 # Tests may use everything but mains: the shell's parts are linked from archives.
 $(BUILD)/libshell.a: $(call obj,$(filter-out $(MAINS),$(DAEMON) $(SYNCD) $(CTL)))
-	rm -f $@ && ar rcsD $@ $^
+	$(Q)rm -f $@ && ar rcsD $@ $^
 $(BUILD)/libtest.a: $(call obj,$(TESTLIB))
-	rm -f $@ && ar rcsD $@ $^
+	$(Q)rm -f $@ && ar rcsD $@ $^
 
 TESTARCH := $(BUILD)/libtest.a $(BUILD)/libshell.a $(BUILD)/libgatehouse.a
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TESTARCH)
 	@mkdir -p $(@D)
-	$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
 
 $(BUILD)/demo: $(BUILD)/obj/tests/system/demo.o $(TESTARCH)
-	$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
 $(BUILD)/bench: $(BUILD)/obj/tests/bench/bench.o $(call obj,$(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c))) $(TESTARCH)
-	$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
 
 check: $(TESTBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud
 	@BUILD=$(BUILD) scripts/run-tests $(TESTBINS)
@@ -165,7 +173,8 @@ tsan:
 FUZZ_SECONDS ?= 30
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libgatehouse.a $(BUILD)/libshell.a
 	@mkdir -p $(@D)
-	$(CC) $(OPT) -fsanitize=fuzzer $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -fsanitize=fuzzer $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) -o $@
 fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 fuzz:
 	@$(MAKE) --no-print-directory -j2 BUILD=build/fuzz PROFILE=fuzz CC=clang fuzzers

@@ -32,7 +32,9 @@ struct input_ops {
      * an edge or the end of a debounce time. Borrowed; one for the board. */
     int (*fd)(struct input_board *b);
 
-    /* The next debounced change. HAL_OK: *out is set. HAL_INVALID: nothing now. */
+    /* The next debounced change. HAL_OK: *out is set. HAL_INVALID: nothing now.
+     * HAL_GONE, HAL_IO: nothing now, and the board does not answer; get() tries
+     * again, and what changed meanwhile comes through here afterwards. */
     enum hal_err (*next)(struct input_board *b, struct input_change *out);
 
     /* Reads the line itself, past the debounce. */
@@ -46,6 +48,7 @@ struct input_board {
     const struct input_ops *ops;
 };
 
+/* As hal_gpiod_relays; also NULL when the system has no descriptors left. */
 struct input_board *hal_gpiod_inputs(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* gatehouse.conf: read whole, checked whole, then never changed.
  *
- * Every mistake is reported with its line; a file with one mistake starts
+ * Every mistake is reported with its line; a file with a single mistake starts
  * nothing. The options are described in systemd/gatehouse.conf. */
 #ifndef GATEHOUSE_APP_CONFIG_H
 #define GATEHOUSE_APP_CONFIG_H
@@ -35,6 +35,8 @@ struct config {
     struct id site, gateway;
     char state_dir[CONFIG_PATH_MAX];
     char run_dir[CONFIG_PATH_MAX];
+    int reads_per_s; /* cap per reader, 1..10000 [10] */
+    int reads_burst; /* reads that may come at once, 1..10000 [20] */
     char broker_address[64]; /* numeric */
     int broker_port;
     char broker_username[128];      /* "" = none */
@@ -51,8 +53,8 @@ struct config {
     size_t n_readers;
 };
 
-/* Reads and checks the file. report is called once for each mistake, in order
- * of line (line 0: of the file as a whole). GH_INVALID if there was any,
+/* Reads and checks the file. report is called once for each mistake
+ * (line 0: of the file as a whole). GH_INVALID if there was any,
  * GH_NOT_FOUND or GH_IO if the file cannot be read (reported too). */
 GH_MUST_CHECK enum gh_err config_load(struct config *out, const char *path,
                                       void (*report)(void *context, int line, const char *text),

@@ -85,8 +85,8 @@ struct freshness {
 };
 
 /* True if a read is too old, or cannot prove its age, or was retained.
- * A tick is a whole second: n ticks ago is at most n + 1 seconds, at least n;
- * the shorter is taken so that a read within the limit is never refused. */
+ * A tick is a second: k ticks behind is an age between k - 1 and k + 1 seconds,
+ * and counts as k. The greater of the ages that are known counts. */
 bool read_is_stale(const struct read *read, const struct freshness *how);
 
 #endif

@@ -28,6 +28,18 @@ struct repeat {
     bool this_boot;       /* filled on find: mono times of it still count */
 };
 
+#define JOURNAL_STREAM_HEX 32
+
+/* Numbers for status and upload. */
+struct journal_counts {
+    char stream[JOURNAL_STREAM_HEX + 1]; /* made at random with the journal */
+    uint64_t first_seq;  /* oldest event kept; next_seq if none */
+    uint64_t next_seq;
+    uint64_t durable_seq;
+    uint64_t acked_seq;  /* newest that the cloud has; 0 = none */
+    uint64_t lost_total; /* events that went before the cloud had them */
+};
+
 struct journal_ops {
     /* The number that the next event gets; contiguous from 1 in a stream. */
     uint64_t (*next_seq)(void *self);
@@ -42,6 +54,9 @@ struct journal_ops {
 
     /* Everything up to this number is safe against a power cut. */
     uint64_t (*durable)(void *self);
+
+    /* Numbers for status and upload. */
+    void (*counts)(void *self, struct journal_counts *out);
 
     /* The first decision on this read of this reader; GH_NOT_FOUND if it was
      * never seen or is forgotten. GH_IO: could not ask. */

@@ -21,12 +21,13 @@ struct https_options {
 
 struct https_request {
     const char *path;     /* with query; starts with "/" */
-    struct slice body;    /* POST if post is true */
+    struct slice body;    /* POST of JSON if post is true */
     bool post;
     bool gzip_body;       /* compress the body */
     const char *if_none_match; /* NULL = none */
     int64_t range_from;   /* > 0: Range: bytes=N- */
-    bool raw;             /* do not ask for or undo Content-Encoding; bytes as sent */
+    const char *if_range; /* with range_from: the ETag that the bytes before it had; NULL = none */
+    bool raw;             /* do not undo Content-Encoding; bytes as sent */
     int connect_timeout_ms;
     int idle_timeout_ms;  /* no byte for that long = failed */
     int total_timeout_ms; /* 0 = no limit (idle still holds) */
@@ -40,23 +41,31 @@ struct https_request {
 enum https_outcome {
     HTTPS_DONE,       /* an answer with a status came, whole */
     HTTPS_REFUSED,    /* TCP or TLS could not be set up, incl. bad certificates */
-    HTTPS_BROKEN,     /* the answer broke off, stalled or was cut by a time limit */
+    HTTPS_BROKEN,     /* the answer broke off, stalled, was cut by a time limit or is no HTTP */
     HTTPS_TOO_LARGE,  /* over max_bytes */
     HTTPS_STOPPED,    /* piece returned false, or https_cancel */
     HTTPS_FAULT,      /* out of memory or a bad request */
 };
 
+#define HTTPS_ERROR_BODY_MAX 512
+
 struct https_response {
     int status;            /* 0 if none came */
     int64_t retry_after_s; /* -1 = not given; seconds form only, bounded 0..3600 */
-    char etag[128];        /* "" = none */
-    char why[200];         /* one line for a person, never with a secret */
+    char etag[128];        /* "" = none, or longer than fits */
+    char body[HTTPS_ERROR_BODY_MAX]; /* the beginning of a body that is not 2xx */
+    size_t body_len;
+    char why[200];         /* one line for a person, never with a secret; "" if DONE */
 };
 
+/* Returns owned in *out. GH_INVALID: the options make no sense, or a file in
+ * them cannot be used; why says which. GH_IO: the library cannot start. */
 GH_MUST_CHECK enum gh_err https_open(struct https **out, const struct https_options *o,
                                      char *why, size_t why_size);
 /* Makes one call and waits for its end. One call at a time on a handle; the
- * connection is kept alive between calls. */
+ * connection is kept alive between calls. With range_from, only a 206 that
+ * begins at that byte is handed out; any other 2xx ends as HTTPS_BROKEN with
+ * its status and no piece, and the caller begins anew. */
 enum https_outcome https_call(struct https *h, const struct https_request *request,
                               struct https_response *out);
 /* From any thread or signal-safe context: the call under way ends soon as

@@ -25,14 +25,17 @@ void json_free(struct json *v);
 bool json_text(const struct json *v, const char *name, struct slice *out);
 bool json_int(const struct json *v, const char *name, int64_t *out);
 bool json_bool(const struct json *v, const char *name, bool *out);
+/* True if the member is there and not null. */
 bool json_has(const struct json *v, const char *name);
-/* A member that is an object, borrowed; NULL otherwise. */
-const struct json *json_object(const struct json *v, const char *name);
+/* A member that is an object, borrowed; NULL otherwise. (Not json_object: the
+ * library has a function of that name, and ours would take its place.) */
+const struct json *json_child(const struct json *v, const char *name);
 /* A member that is an array: its length, 0 otherwise; and its i-th element. */
 size_t json_array_len(const struct json *v, const char *name);
 const struct json *json_array_at(const struct json *v, const char *name, size_t i);
 
-/* Building; false/NULL means out of memory or bad UTF-8 (nothing was set). */
+/* Building; false/NULL means out of memory, or a text that is not UTF-8 or holds
+ * a NUL, or a number that is not finite (nothing was set). */
 struct json *json_new(void);
 bool json_set_text(struct json *v, const char *name, struct slice text);
 bool json_set_int(struct json *v, const char *name, int64_t n);

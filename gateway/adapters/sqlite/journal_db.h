@@ -12,8 +12,6 @@
 #include "core/slice.h"
 #include "ports/journal.h"
 
-#define JOURNAL_STREAM_HEX 32
-
 struct journal_db;
 
 struct journal_db_options {
@@ -41,15 +39,7 @@ int journal_db_fd(struct journal_db *db);
  * Only right after open. Borrowed until the first append. */
 struct slice journal_db_last_event(struct journal_db *db);
 
-/* Numbers for status and upload. Any thread. */
-struct journal_counts {
-    char stream[JOURNAL_STREAM_HEX + 1]; /* made at random with the journal */
-    uint64_t first_seq;  /* oldest event kept; next_seq if none */
-    uint64_t next_seq;
-    uint64_t durable_seq;
-    uint64_t acked_seq;  /* newest that the cloud has; 0 = none */
-    uint64_t lost_total; /* events that went before the cloud had them */
-};
+/* Numbers for status and upload, as journal_ops.counts. Any thread. */
 void journal_db_counts(struct journal_db *db, struct journal_counts *out);
 
 /* The loss or fault that has not been recorded as an event yet; true if there

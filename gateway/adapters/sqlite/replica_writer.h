@@ -1,8 +1,11 @@
 /* The policy replica, as gatehouse-syncd writes it: the one writer.
  *
- * A batch is one transaction: begin, rows, commit with the checkpoint's digest.
- * A snapshot is loaded into a file beside the replica and swapped in by one
- * transaction; the old policy decides until then. */
+ * begin, rows, commit with the checkpoint's digest. Rows of a batch as of a
+ * snapshot wait in a file beside the replica (its name and "-next") and become
+ * the policy in one transaction; the old policy decides until then. Memory is
+ * bounded whatever the size. After GH_IO from commit or deny nothing but close
+ * works any more: what a failed sync has left in the system's cache cannot be
+ * trusted. A writer belongs to one thread. */
 #ifndef GATEHOUSE_ADAPTERS_SQLITE_REPLICA_WRITER_H
 #define GATEHOUSE_ADAPTERS_SQLITE_REPLICA_WRITER_H
 
@@ -13,6 +16,16 @@
 #define REPLICA_CURSOR_MAX 256
 #define REPLICA_DIGEST_HEX 64
 #define REPLICA_WHY_MAX 256
+
+/* What the replica needs of cryptography. */
+struct replica_crypto {
+    void (*sha256)(unsigned char out[32], struct slice bytes);
+    /* HMAC-SHA-256 of the nonce under a key of the device that is not in the
+     * database: no hash of a line, which holds a credential's value, is stored
+     * but XORed with this, under a nonce of its own. */
+    void (*mask)(void *context, unsigned char out[32], struct slice nonce);
+    void *context; /* borrowed for the life of the writer */
+};
 
 /* A row as it goes in. */
 struct replica_row {
@@ -26,7 +39,7 @@ struct replica_state {
     struct policy_version version; /* epoch 0, rev 0, INSTANT_NONE before the first */
     int64_t schema;
     char cursor[REPLICA_CURSOR_MAX + 1]; /* "" before the first */
-    char digest[REPLICA_DIGEST_HEX + 1];
+    char digest[REPLICA_DIGEST_HEX + 1]; /* before the first: that of no rows */
     int64_t rows;
 };
 
@@ -41,44 +54,51 @@ struct replica_checkpoint {
 struct replica_writer;
 
 /* Opens or creates path (WAL, synchronous FULL, mode 0660). Returns owned in
- * *out. GH_CORRUPT: not ours, damaged, or of another schema version; GH_IO. */
+ * *out. GH_CORRUPT: not ours, damaged, of another layout, or made under
+ * another mask key; GH_RETRY: locked; GH_FULL; GH_IO. crypto is copied. In all
+ * calls why is a line for a person on failure and is untouched else. */
 GH_MUST_CHECK enum gh_err replica_writer_open(struct replica_writer **out, const char *path,
+                                              const struct replica_crypto *crypto,
                                               char why[REPLICA_WHY_MAX]);
 void replica_writer_state(struct replica_writer *w, struct replica_state *out);
 
-/* A batch of changes on top of the policy. */
+/* A batch of changes on top of the policy. What was begun before and not
+ * committed is dropped. GH_FULL, GH_IO. */
 GH_MUST_CHECK enum gh_err replica_writer_begin(struct replica_writer *w);
-/* Begins the load of a whole policy beside the old one; what an earlier,
- * unfinished load left is thrown away. */
+/* Begins the load of a whole policy beside the old one. As begin. */
 GH_MUST_CHECK enum gh_err replica_writer_begin_snapshot(struct replica_writer *w);
 
-/* Puts or removes one row in what was begun. Removing what is not there is
- * allowed. GH_INVALID: (type, value) is another credential's, or a second
- * site row; why says which. GH_FULL: disk full. GH_IO. After a failure the
- * batch can only be dropped. */
+/* Puts or removes one row in what was begun; a later row replaces an earlier
+ * one of the same kind and id. Removing what is not there is allowed.
+ * GH_INVALID: nothing was begun, or more than POLICY_WINDOWS_MAX windows.
+ * GH_FULL: disk full. GH_IO. On any failure the batch is dropped. */
 GH_MUST_CHECK enum gh_err replica_writer_put(struct replica_writer *w,
                                              const struct replica_row *row,
                                              char why[REPLICA_WHY_MAX]);
 
-/* Checks number of rows and digest, then makes the batch the policy, with the
- * checkpoint and the cursor in the same transaction; durable on return.
- * GH_CORRUPT: digest or rows differ (why says both values). GH_INVALID: the
- * place is lower than the floor (rollback). On any failure nothing changed and
- * the batch is dropped. */
+/* Checks what was begun, then makes it the policy, with the checkpoint and the
+ * cursor in the same transaction; durable on return.
+ * GH_CORRUPT: digest or number of rows differ (why says both values).
+ * GH_INVALID: nothing was begun; the checkpoint or the cursor is not well
+ * formed; the place is lower than the floor (rollback), or the floor with
+ * another digest; two credentials would share a type and value, or there would
+ * be two site rows (why names both ids; no value).
+ * GH_FULL: disk full; GH_RETRY: locked by another process; GH_IO.
+ * On any failure nothing changed and the batch is dropped.
+ * A fresh checkpoint of the same place is a batch without rows; an older
+ * issued_at than the known one of that place is not taken. */
 GH_MUST_CHECK enum gh_err replica_writer_commit(struct replica_writer *w,
                                                 const struct replica_checkpoint *checkpoint,
                                                 struct slice cursor,
                                                 char why[REPLICA_WHY_MAX]);
-/* As commit, for rows that reach no checkpoint yet is not possible: a batch
- * ends at a checkpoint. A fresh checkpoint of the same place (only issued_at
- * is newer) is a batch without rows. */
 
 /* Drops what was begun; nothing if nothing was. */
 void replica_writer_drop(struct replica_writer *w);
 
 /* The deny lane: this row counts as enabled = false from the return of the
- * call (durable) until a policy with rev >= this one is applied. Outside a
- * batch or inside; never part of it. kind: person, credential, entitlement. */
+ * call (durable) until a policy with rev >= this one is applied by a later
+ * commit. Outside a batch or inside; never part of it. kind: person,
+ * credential, entitlement; another, or rev < 0: GH_INVALID. GH_FULL, GH_IO. */
 GH_MUST_CHECK enum gh_err replica_writer_deny(struct replica_writer *w, enum row_kind kind,
                                               const struct id *id, int64_t rev);
 

@@ -1,0 +1,72 @@
+#include "crypto.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <string.h>
+
+static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct crypto_sha256_state),
+              "the library's state fits into ours");
+
+static const unsigned char *bytes_of(struct slice s)
+{
+    return (const unsigned char *)(s.ptr ? s.ptr : "");
+}
+
+enum gh_err crypto_start(void)
+{
+    return sodium_init() < 0 ? GH_IO : GH_OK;
+}
+
+void crypto_sha256(unsigned char out[SHA256_LEN], struct slice bytes)
+{
+    (void)crypto_hash_sha256(out, bytes_of(bytes), bytes.len);
+}
+
+void crypto_sha256_begin(struct crypto_sha256_state *state)
+{
+    (void)crypto_hash_sha256_init((crypto_hash_sha256_state *)(void *)state->opaque);
+}
+
+void crypto_sha256_add(struct crypto_sha256_state *state, struct slice bytes)
+{
+    (void)crypto_hash_sha256_update((crypto_hash_sha256_state *)(void *)state->opaque,
+                                    bytes_of(bytes), bytes.len);
+}
+
+void crypto_sha256_end(struct crypto_sha256_state *state, unsigned char out[SHA256_LEN])
+{
+    (void)crypto_hash_sha256_final((crypto_hash_sha256_state *)(void *)state->opaque, out);
+}
+
+void crypto_forget(void *secret, size_t len)
+{
+    sodium_memzero(secret, len);
+}
+
+void crypto_hmac(unsigned char out[SHA256_LEN], const unsigned char key[32], struct slice bytes)
+{
+    (void)crypto_auth_hmacsha256(out, bytes_of(bytes), bytes.len, key);
+}
+
+void crypto_value_hash(unsigned char out[SHA256_LEN], const struct crypto_keys *keys,
+                       enum credential_type type, const struct credential_value *value)
+{
+    const char *name = credential_type_name(type);
+    crypto_auth_hmacsha256_state state;
+    (void)crypto_auth_hmacsha256_init(&state, keys->value, sizeof keys->value);
+    (void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)name, strlen(name));
+    (void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)"\n", 1);
+    (void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)value->text, value->len);
+    (void)crypto_auth_hmacsha256_final(&state, out);
+    sodium_memzero(&state, sizeof state);
+}
+
+void crypto_hex(char *out, const unsigned char *bytes, size_t len)
+{
+    (void)sodium_bin2hex(out, 2 * len + 1, bytes, len);
+}
+
+void crypto_random(void *out, size_t len)
+{
+    randombytes_buf(out, len);
+}

@@ -1,0 +1,44 @@
+#include "adapters/linux/clock.h"
+
+#include <sys/timex.h>
+#include <time.h>
+
+void linux_clock_init(struct linux_clock *clock)
+{
+    *clock = (struct linux_clock){.floor_s = CLOCK_FLOOR_BUILT_IN};
+}
+
+void linux_clock_raise_floor(struct linux_clock *clock, int64_t instant)
+{
+    int64_t floor_s = instant < INT64_MIN + CLOCK_FLOOR_SLACK_S ? INT64_MIN
+                                                                : instant - CLOCK_FLOOR_SLACK_S;
+    if (floor_s > clock->floor_s)
+        clock->floor_s = floor_s;
+}
+
+enum clock_trust clock_trust_judge(bool kernel_synced, int64_t wall_s, int64_t floor_s)
+{
+    if (wall_s < floor_s)
+        return CLOCK_UNSET;
+    return kernel_synced ? CLOCK_SYNCED : CLOCK_HOLDOVER;
+}
+
+bool clock_is_kernel_synced(int state, int status)
+{
+    return state >= 0 && state != TIME_ERROR && (status & STA_UNSYNC) == 0;
+}
+
+struct now linux_clock_now(const struct linux_clock *clock)
+{
+    struct timespec mono, wall;
+    clock_gettime(CLOCK_BOOTTIME, &mono);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    struct timex kernel = {.modes = 0}; /* only asks */
+    int state = adjtimex(&kernel);
+    bool synced = clock_is_kernel_synced(state, kernel.status);
+    return (struct now){
+        .mono.ms = (int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000,
+        .wall.s = wall.tv_sec,
+        .wall.trust = clock_trust_judge(synced, wall.tv_sec, clock->floor_s),
+    };
+}

@@ -1,0 +1,40 @@
+/* The kernel's clocks, and how far the wall clock can be believed. */
+#ifndef GATEHOUSE_ADAPTERS_LINUX_CLOCK_H
+#define GATEHOUSE_ADAPTERS_LINUX_CLOCK_H
+
+#include <stdbool.h>
+
+#include "core/clock.h"
+
+/* A clock without a battery starts at some date of the past: below this
+ * instant, 2025-01-01, no box with this program ever ran. */
+#define CLOCK_FLOOR_BUILT_IN 1735689600
+/* How far a right clock may be set back, by a time server or a leap second,
+ * behind an event that it has stamped itself. */
+#define CLOCK_FLOOR_SLACK_S 60
+
+struct linux_clock {
+    int64_t floor_s; /* the wall clock was at least here once */
+};
+
+void linux_clock_init(struct linux_clock *clock);
+
+/* An event happened at this instant, stamped by a clock that was believed then
+ * (not CLOCK_UNSET: a wild date would take the trust from every later, right
+ * one). The floor only rises. */
+void linux_clock_raise_floor(struct linux_clock *clock, int64_t instant);
+
+/* Both clocks, read together: mono is CLOCK_BOOTTIME. */
+struct now linux_clock_now(const struct linux_clock *clock);
+
+/* The decision alone. Below the floor nothing is believed, not even a kernel
+ * that says it is synchronised: one of the two readings is wrong, and a clock
+ * that was turned back revives expired rights. At or above it: synced if the
+ * kernel says so, else holdover (synchronised earlier, or kept by the battery). */
+enum clock_trust clock_trust_judge(bool kernel_synced, int64_t wall_s, int64_t floor_s);
+
+/* Whether a reading of adjtimex(2) means synchronised: its return value (-1
+ * included: where the call is forbidden, nothing is known) and status. */
+bool clock_is_kernel_synced(int state, int status);
+
+#endif

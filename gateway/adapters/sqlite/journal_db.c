@@ -1,0 +1,473 @@
+#include "journal_db.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "journal_internal.h"
+#include "sql/journal.h"
+
+#define ACK_LATER_MS 1000
+
+/* --- the port ----------------------------------------------------------- */
+
+static void lock(struct journal_db *db)
+{
+    (void)pthread_mutex_lock(&db->lock);
+}
+
+static void unlock(struct journal_db *db)
+{
+    (void)pthread_mutex_unlock(&db->lock);
+}
+
+/* Brings what is only in memory into the tail, oldest first: normally just the
+ * item that was pushed a moment ago, in one write. */
+static void write_tail(struct journal_db *db)
+{
+    while (db->queue.unwritten) {
+        if (tail_newest(db->tail) != 0 && tail_newest(db->tail) <= db->stored_number) {
+            tail_rewind(db->tail);
+            journal_fault_clear(db, JOURNAL_FAULT_TAIL_SYNC);
+        }
+        const struct record *r = &db->queue.unwritten->record;
+        enum gh_err err = tail_write(db->tail, r, db->stored_number);
+        if (err == GH_IO)
+            journal_fault_set(db, JOURNAL_FAULT_TAIL_WRITE,
+                              "journal.tail cannot be written: check the disk");
+        if (err != GH_OK)
+            return;
+        journal_fault_clear(db, JOURNAL_FAULT_TAIL_WRITE);
+        db->tail_seq = r->seq;
+        journal_queue_written(&db->queue);
+    }
+}
+
+static uint64_t next_seq(void *self)
+{
+    struct journal_db *db = self;
+    lock(db);
+    uint64_t seq = db->next_seq;
+    unlock(db);
+    return seq;
+}
+
+static void repeat_pack(struct record_repeat *out, const struct repeat *r, uint64_t boot)
+{
+    *out = (struct record_repeat){
+        .reader = r->reader,
+        .read_id = r->read_id,
+        .door = r->door,
+        .boot = boot,
+        .at_ms = r->at.ms,
+        .release_ms = r->release_ms,
+        .answered = r->answered,
+    };
+    (void)snprintf(out->decision, sizeof out->decision, "%s", decision_name(r->decision));
+    (void)snprintf(out->reason, sizeof out->reason, "%s", reason_name(r->reason));
+}
+
+/* The words come from a file: a newer version may know more of them. */
+static enum gh_err repeat_unpack(struct repeat *out, const struct record_repeat *r, uint64_t boot)
+{
+    struct repeat found = {
+        .reader = r->reader,
+        .read_id = r->read_id,
+        .door = r->door,
+        .at = {r->at_ms},
+        .release_ms = r->release_ms,
+        .answered = r->answered,
+        .this_boot = r->boot == boot,
+    };
+    if (decision_parse(&found.decision, slice_of(r->decision)) != GH_OK ||
+        reason_parse(&found.reason, slice_of(r->reason)) != GH_OK)
+        return GH_IO;
+    *out = found;
+    return GH_OK;
+}
+
+static enum gh_err append(void *self, uint64_t seq, struct slice event,
+                          const struct repeat *repeat)
+{
+    struct journal_db *db = self;
+    struct record r = {.seq = seq, .kind = RECORD_EVENT, .event = event};
+    if (event.len == 0 || event.len > EVENT_JSON_MAX)
+        return GH_INVALID;
+    /* Without both ids there is nothing that could be recognised again. */
+    if (repeat && !id_is_none(&repeat->reader) && !id_is_none(&repeat->read_id)) {
+        r.kind = RECORD_EVENT_REPEAT;
+        repeat_pack(&r.repeat, repeat, db->boot);
+    }
+    r.number = db->next_number;
+    struct journal_item *item = journal_item_make(&r);
+
+    lock(db);
+    enum gh_err err = seq == db->next_seq ? GH_OK : GH_INVALID;
+    if (err == GH_OK) {
+        db->next_seq++;
+        write_tail(db); /* what had to wait goes first */
+        if (!item || db->queue.n_unwritten >= JOURNAL_MEMORY_EVENTS)
+            err = GH_FULL;
+    }
+    if (err == GH_OK) {
+        db->next_number++;
+        journal_queue_push(&db->queue, item, false);
+        write_tail(db);
+        (void)pthread_cond_signal(&db->kick);
+    }
+    unlock(db);
+    if (err != GH_OK)
+        free(item);
+    return err;
+}
+
+static uint64_t durable(void *self)
+{
+    struct journal_db *db = self;
+    lock(db);
+    uint64_t seq = db->durable_seq;
+    unlock(db);
+    return seq;
+}
+
+static bool copy_text(char *out, size_t size, struct slice text)
+{
+    if (text.len >= size || memchr(text.ptr, '\0', text.len))
+        return false;
+    memcpy(out, text.ptr, text.len);
+    out[text.len] = '\0';
+    return true;
+}
+
+/* From the database; its read transaction ends with the call. */
+static enum gh_err find_stored(struct journal_db *db, struct record_repeat *out)
+{
+    DB_RESETS sqlite3_stmt *st = db->find[0];
+    enum gh_err err = db_bind_text(st, 1, slice_of(out->reader.s));
+    if (err == GH_OK)
+        err = db_bind_text(st, 2, slice_of(out->read_id.s));
+    if (err == GH_OK)
+        err = db_one(st);
+    if (err != GH_OK)
+        return err == GH_NOT_FOUND ? GH_NOT_FOUND : GH_IO;
+    if (!copy_text(out->door.s, sizeof out->door.s, db_column(st, 0)) ||
+        !copy_text(out->decision, sizeof out->decision, db_column(st, 1)) ||
+        !copy_text(out->reason, sizeof out->reason, db_column(st, 2)))
+        return GH_IO;
+    out->boot = (uint64_t)sqlite3_column_int64(st, 3);
+    out->at_ms = sqlite3_column_int64(st, 4);
+    out->release_ms = sqlite3_column_int64(st, 5);
+    out->answered = sqlite3_column_int64(st, 6) != 0;
+    return GH_OK;
+}
+
+static enum gh_err repeat_find(void *self, const struct id *reader, const struct id *read_id,
+                               struct repeat *out)
+{
+    struct journal_db *db = self;
+    struct record_repeat r = {.reader = *reader, .read_id = *read_id};
+    bool answered = false;
+    enum gh_err err = GH_OK;
+
+    /* First the queue, then the database: records only move that way. */
+    lock(db);
+    const struct record_repeat *queued = journal_queue_find(&db->queue, reader, read_id, &answered);
+    if (queued)
+        r = *queued;
+    unlock(db);
+    if (!queued)
+        err = find_stored(db, &r);
+    if (err != GH_OK)
+        return err;
+    r.answered = r.answered || answered;
+    return repeat_unpack(out, &r, db->boot);
+}
+
+static void repeat_answered(void *self, const struct id *reader, const struct id *read_id)
+{
+    struct journal_db *db = self;
+    struct record r = {.kind = RECORD_ANSWERED, .repeat = {.reader = *reader, .read_id = *read_id}};
+    if (id_is_none(reader) || id_is_none(read_id))
+        return;
+    lock(db);
+    r.number = db->next_number;
+    r.seq = db->next_seq - 1;
+    write_tail(db);
+    /* A note that finds no room is dropped: the answer would go out twice. */
+    struct journal_item *item =
+        db->queue.n_unwritten < JOURNAL_MEMORY_EVENTS ? journal_item_make(&r) : NULL;
+    if (item) {
+        db->next_number++;
+        journal_queue_push(&db->queue, item, false);
+        write_tail(db);
+        (void)pthread_cond_signal(&db->kick);
+    }
+    unlock(db);
+}
+
+static void counts(void *self, struct journal_counts *out)
+{
+    journal_db_counts(self, out);
+}
+
+struct journal journal_db_port(struct journal_db *db)
+{
+    static const struct journal_ops ops = {
+        .next_seq = next_seq,
+        .append = append,
+        .durable = durable,
+        .counts = counts,
+        .repeat_find = repeat_find,
+        .repeat_answered = repeat_answered,
+    };
+    return (struct journal){&ops, db};
+}
+
+/* --- beside the port ---------------------------------------------------- */
+
+int journal_db_fd(struct journal_db *db)
+{
+    return db->event_fd;
+}
+
+struct slice journal_db_last_event(struct journal_db *db)
+{
+    return slice_make(db->last_event, db->last_event_len);
+}
+
+void journal_db_counts(struct journal_db *db, struct journal_counts *out)
+{
+    struct journal_counts c;
+    memcpy(c.stream, db->stream, sizeof c.stream);
+    lock(db);
+    uint64_t waiting = db->next_seq - 1 - db->stored_seq; /* numbers the database lacks */
+    c.first_seq = db->first_seq ? db->first_seq : db->stored_seq + 1;
+    c.next_seq = db->next_seq;
+    c.durable_seq = db->durable_seq;
+    c.acked_seq = db->acked_seq;
+    c.lost_total = db->lost_stored + waiting - db->queue.n_events;
+    unlock(db);
+    *out = c;
+}
+
+bool journal_db_trouble(struct journal_db *db, struct journal_trouble *out)
+{
+    struct journal_trouble t = {0};
+    lock(db);
+    if (db->loss.state == LOSS_READY) {
+        t.has_range = true;
+        t.from = db->loss.from;
+        t.to = db->loss.to;
+        db->loss.state = LOSS_TAKEN;
+        db->loss.told_by = db->next_number;
+    }
+    memcpy(t.fault, db->fault, sizeof t.fault);
+    t.recovered = db->recovered;
+    db->fault[0] = '\0';
+    db->recovered = false;
+    unlock(db);
+    if (!t.has_range && t.fault[0] == '\0' && !t.recovered)
+        return false;
+    *out = t;
+    return true;
+}
+
+enum gh_err journal_db_ack(struct journal_db *db, struct slice stream, uint64_t seq)
+{
+    enum gh_err err = GH_OK;
+    if (!slice_is(stream, db->stream))
+        return GH_INVALID;
+    lock(db);
+    if (seq > db->durable_seq) {
+        err = GH_INVALID;
+    } else if (seq > db->acked_seq) {
+        db->acked_seq = seq;
+        if (!db->ack_waits)
+            db->ack_at_ms = journal_wait_ms() + ACK_LATER_MS;
+        db->ack_waits = true;
+        (void)pthread_cond_signal(&db->kick);
+    }
+    unlock(db);
+    return err;
+}
+
+/* --- opening and closing ------------------------------------------------ */
+
+struct replay {
+    struct journal_db *db;
+    enum gh_err err;
+};
+
+/* Takes over a record that the database does not have. */
+static bool replay_record(void *context, const struct record *r)
+{
+    struct replay *replay = context;
+    struct journal_db *db = replay->db;
+    bool is_event = r->kind != RECORD_ANSWERED;
+    uint64_t newest = db->next_seq - 1; /* of the database and the records before */
+    if (is_event ? r->seq <= newest : r->seq < newest)
+        return false;
+    struct journal_item *item = journal_item_make(r);
+    if (!item) {
+        replay->err = GH_IO;
+        return false;
+    }
+    journal_queue_push(&db->queue, item, true);
+    if (is_event) {
+        memcpy(db->last_event, r->event.ptr, r->event.len);
+        db->last_event_len = r->event.len;
+    }
+    if (r->seq >= db->next_seq)
+        db->next_seq = r->seq + 1;
+    db->tail_seq = r->seq;
+    return true;
+}
+
+static enum gh_err take_over_tail(struct journal_db *db, size_t tail_bytes)
+{
+    struct replay replay = {db, GH_OK};
+    enum gh_err err = tail_replay(db->tail, replay_record, &replay);
+    if (err == GH_OK)
+        err = replay.err;
+    db->next_number = tail_newest(db->tail) + 1;
+    if (err != GH_OK || db->queue.oldest)
+        return err;
+    tail_rewind(db->tail);
+    /* Where there is no room for another size, this one goes on. */
+    if (!tail_has_size(db->tail, tail_bytes))
+        return tail_resize(db->tail, db->folder, db->stream, tail_bytes) == GH_IO ? GH_IO : GH_OK;
+    return GH_OK;
+}
+
+static enum gh_err open_store(struct journal_db *db)
+{
+    enum gh_err err = store_open(&db->store, db->folder, true);
+    if (err != GH_OK)
+        return err;
+    const struct store_state *state = store_state(db->store);
+    memcpy(db->stream, state->stream, sizeof db->stream);
+    db->next_seq = state->newest_seq + 1;
+    db->stored_seq = state->newest_seq;
+    db->durable_seq = state->event_seq;
+    db->first_seq = state->first_seq;
+    db->acked_seq = state->acked_seq;
+    db->lost_stored = state->lost_total;
+    err = store_newest(db->store, db->last_event, &db->last_event_len);
+    if (err == GH_OK && store_untold(db->store, &db->loss.from, &db->loss.to) == GH_OK)
+        db->loss.state = LOSS_READY;
+    return err;
+}
+
+static enum gh_err open_asker(struct journal_db *db)
+{
+    static const char *const sql[1] = {SQL_journal_repeat_find};
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/journal.db", db->folder);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return GH_IO;
+    enum gh_err err = db_open(&db->asker, path, DB_READER, 0);
+    return err == GH_OK ? db_prepare_all(db->asker, db->find, sql, 1) : err;
+}
+
+static enum gh_err open_parts(struct journal_db *db, const struct journal_db_options *options,
+                              char *why, size_t why_size)
+{
+    uint64_t run = 0;
+    char note[JOURNAL_FAULT_MAX];
+    enum gh_err err = open_store(db);
+    if (err == GH_OK)
+        err = open_asker(db);
+    if (err != GH_OK) {
+        (void)snprintf(why, why_size, "%s/journal.db: %s", db->folder,
+                       err == GH_CORRUPT ? "it is damaged or not a journal of this version; "
+                                           "restore it from a backup or move it away"
+                                         : "it cannot be opened or made; check the disk, its "
+                                           "space and the folder's permissions");
+        return err == GH_CORRUPT ? GH_CORRUPT : GH_IO;
+    }
+    if (getrandom(&run, sizeof run, 0) != (ssize_t)sizeof run)
+        return GH_IO;
+    err = tail_open(&db->tail, db->folder, db->stream, options->tail_bytes, run, note, sizeof note);
+    if (err != GH_OK) {
+        (void)snprintf(why, why_size, "%s", note);
+        return GH_IO;
+    }
+    (void)snprintf(db->fault, sizeof db->fault, "%s", note);
+
+    /* The tail is locked, so nobody else can be at the database. A former
+     * process may have left commits whose sync failed; this brings them to the
+     * disk. Where there is no room for it now, it is done later. */
+    err = store_checkpoint(db->store);
+    if (err != GH_OK && err != GH_FULL && err != GH_RETRY)
+        return GH_IO;
+    return take_over_tail(db, options->tail_bytes);
+}
+
+static enum gh_err init(struct journal_db *db, const struct journal_db_options *options)
+{
+    pthread_condattr_t monotonic;
+    db->folder = strdup(options->folder);
+    db->max_events = options->max_events;
+    db->boot = options->boot_id_hash;
+    db->started_boot_ms = journal_boot_ms();
+    (void)pthread_mutex_init(&db->lock, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&db->kick, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    db->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return db->folder && db->event_fd >= 0 ? GH_OK : GH_IO;
+}
+
+static void destroy(struct journal_db *db)
+{
+    journal_items_free(db->queue.oldest);
+    tail_close(db->tail);
+    db_finalize_all(db->find, 1);
+    db_close(db->asker);
+    /* Last: the writer's close copies the log back, if nobody else is there. */
+    store_close(db->store);
+    if (db->event_fd >= 0)
+        (void)close(db->event_fd);
+    (void)pthread_cond_destroy(&db->kick);
+    (void)pthread_mutex_destroy(&db->lock);
+    free(db->folder);
+    free(db);
+}
+
+enum gh_err journal_db_open(struct journal_db **out, const struct journal_db_options *options,
+                            char *why, size_t why_size)
+{
+    assert(options->max_events >= 1000 && options->tail_bytes >= 64 * 1024);
+    struct journal_db *db = calloc(1, sizeof *db);
+    if (!db)
+        return GH_IO;
+    (void)snprintf(why, why_size, "%s: the journal cannot be opened; check memory and disk",
+                   options->folder);
+    enum gh_err err = init(db, options);
+    if (err == GH_OK)
+        err = open_parts(db, options, why, why_size);
+    if (err == GH_OK)
+        err = journal_thread_start(db);
+    if (err != GH_OK) {
+        destroy(db);
+        return err;
+    }
+    if (db->fault[0] != '\0' || db->loss.state == LOSS_READY)
+        journal_notify(db);
+    why[0] = '\0';
+    *out = db;
+    return GH_OK;
+}
+
+void journal_db_close(struct journal_db *db)
+{
+    if (!db)
+        return;
+    journal_thread_stop(db);
+    destroy(db);
+}

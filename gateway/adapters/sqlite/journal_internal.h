@@ -1,0 +1,97 @@
+/* What the loop's side of the journal and its thread share.
+ *
+ * The loop's side appends: queue and tail. The thread moves: queue to database.
+ * Neither waits for the other longer than it takes to link or unlink items. */
+#ifndef GATEHOUSE_ADAPTERS_SQLITE_JOURNAL_INTERNAL_H
+#define GATEHOUSE_ADAPTERS_SQLITE_JOURNAL_INTERNAL_H
+
+#include <pthread.h>
+
+#include "db.h"
+#include "journal_db.h"
+#include "journal_queue.h"
+#include "journal_store.h"
+#include "tail.h"
+
+/* Events that may wait in memory alone, when the tail is full too. */
+#define JOURNAL_MEMORY_EVENTS 4096
+#define JOURNAL_FAULT_MAX sizeof(((struct journal_trouble *)0)->fault)
+
+enum journal_fault {
+    JOURNAL_FAULT_DB = 1,         /* the last transaction failed */
+    JOURNAL_FAULT_TAIL_WRITE = 2, /* the last write to the tail failed */
+    JOURNAL_FAULT_TAIL_SYNC = 4,  /* a sync of the tail failed in this round */
+};
+
+/* One loss on its way to the shell; the others wait in the database. */
+struct journal_loss {
+    enum { LOSS_NONE, LOSS_READY, LOSS_TAKEN } state;
+    uint64_t from, to;
+    uint64_t told_by; /* taken: the record that tells it has this number or a higher one */
+};
+
+struct journal_db {
+    /* Fixed while the thread runs. */
+    char *folder;
+    char stream[JOURNAL_STREAM_HEX + 1];
+    uint64_t max_events;
+    uint64_t boot;
+    int64_t started_boot_ms;
+    int event_fd;
+    pthread_t thread;
+    bool thread_runs;
+
+    /* The loop's alone. */
+    sqlite3 *asker;
+    sqlite3_stmt *find[1];
+    uint64_t next_number; /* of the next record */
+    char last_event[EVENT_JSON_MAX];
+    size_t last_event_len;
+
+    /* The thread's alone, once it runs. */
+    struct journal_store *store; /* NULL: to be opened again */
+    int64_t retry_at_ms;         /* no transaction before this */
+    int64_t purge_at_ms;
+    bool others_purged;
+
+    /* Both sides', under the lock; the tail but for tail_sync. */
+    pthread_mutex_t lock;
+    pthread_cond_t kick;
+    struct journal_queue queue;
+    struct tail *tail;
+    uint64_t next_seq;
+    uint64_t tail_seq;      /* newest number that the tail covers */
+    uint64_t stored_seq;    /* newest number that the database covers */
+    uint64_t stored_number; /* newest record that the database has */
+    uint64_t first_seq;     /* oldest event of the database, 0 = none */
+    uint64_t durable_seq;
+    uint64_t acked_seq;
+    uint64_t lost_stored; /* losses that the database knows of */
+    bool ack_waits;
+    int64_t ack_at_ms;
+    bool stop;
+    struct journal_loss loss;
+    unsigned faults;               /* of enum journal_fault */
+    char fault[JOURNAL_FAULT_MAX]; /* not taken yet; "" = none */
+    bool recovered;                /* not taken yet */
+};
+
+/* Milliseconds of CLOCK_MONOTONIC, for waiting, and CLOCK_BOOTTIME, for what is
+ * stored. */
+int64_t journal_wait_ms(void);
+int64_t journal_boot_ms(void);
+
+/* Under the lock: notes a fault, or that it is over; the shell hears of the
+ * first one and of the end of the last one. */
+void journal_fault_set(struct journal_db *db, enum journal_fault fault, const char *text);
+void journal_fault_clear(struct journal_db *db, enum journal_fault fault);
+
+/* Makes journal_db_fd readable. */
+void journal_notify(struct journal_db *db);
+
+/* GH_IO: no thread. */
+GH_MUST_CHECK enum gh_err journal_thread_start(struct journal_db *db);
+/* Has everything moved, as far as the disk allows, and waits for the end. */
+void journal_thread_stop(struct journal_db *db);
+
+#endif

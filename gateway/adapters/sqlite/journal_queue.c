@@ -1,0 +1,124 @@
+#include "journal_queue.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+struct journal_item *journal_item_make(const struct record *r)
+{
+    struct journal_item *item = malloc(sizeof *item + r->event.len);
+    if (!item)
+        return NULL;
+    item->next = NULL;
+    item->next_alike = NULL;
+    item->record = *r;
+    if (r->event.len > 0)
+        memcpy(item->bytes, r->event.ptr, r->event.len);
+    item->record.event = slice_make(item->bytes, r->event.len);
+    return item;
+}
+
+void journal_items_free(struct journal_item *oldest)
+{
+    while (oldest) {
+        struct journal_item *next = oldest->next;
+        free(oldest);
+        oldest = next;
+    }
+}
+
+static size_t bucket_of(const struct id *reader, const struct id *read_id)
+{
+    uint32_t crc = record_crc(0, (const unsigned char *)reader->s, strlen(reader->s) + 1);
+    return record_crc(crc, (const unsigned char *)read_id->s, strlen(read_id->s)) % QUEUE_BUCKETS;
+}
+
+static bool is_indexed(const struct journal_item *item)
+{
+    return item->record.kind != RECORD_EVENT;
+}
+
+static size_t bucket_of_item(const struct journal_item *item)
+{
+    return bucket_of(&item->record.repeat.reader, &item->record.repeat.read_id);
+}
+
+void journal_queue_push(struct journal_queue *q, struct journal_item *item, bool in_tail)
+{
+    assert(!in_tail || !q->unwritten);
+    if (q->newest)
+        q->newest->next = item;
+    else
+        q->oldest = item;
+    q->newest = item;
+    if (item->record.kind != RECORD_ANSWERED)
+        q->n_events++;
+    if (!in_tail) {
+        if (!q->unwritten)
+            q->unwritten = item;
+        q->n_unwritten++;
+    }
+    if (is_indexed(item)) {
+        size_t b = bucket_of_item(item);
+        if (q->bucket[b].newest)
+            q->bucket[b].newest->next_alike = item;
+        else
+            q->bucket[b].oldest = item;
+        q->bucket[b].newest = item;
+    }
+}
+
+void journal_queue_written(struct journal_queue *q)
+{
+    assert(q->unwritten);
+    q->unwritten = q->unwritten->next;
+    q->n_unwritten--;
+}
+
+/* The item is the oldest of the queue, so it is the oldest of its bucket. */
+static void unindex(struct journal_queue *q, struct journal_item *item)
+{
+    size_t b = bucket_of_item(item);
+    assert(q->bucket[b].oldest == item);
+    q->bucket[b].oldest = item->next_alike;
+    if (!item->next_alike)
+        q->bucket[b].newest = NULL;
+}
+
+struct journal_item *journal_queue_drop(struct journal_queue *q, struct journal_item *last)
+{
+    struct journal_item *dropped = q->oldest;
+    for (struct journal_item *item = dropped;; item = item->next) {
+        if (item == q->unwritten)
+            journal_queue_written(q);
+        if (item->record.kind != RECORD_ANSWERED)
+            q->n_events--;
+        if (is_indexed(item))
+            unindex(q, item);
+        if (item == last)
+            break;
+    }
+    q->oldest = last->next;
+    if (!q->oldest)
+        q->newest = NULL;
+    last->next = NULL;
+    return dropped;
+}
+
+const struct record_repeat *journal_queue_find(const struct journal_queue *q,
+                                               const struct id *reader, const struct id *read_id,
+                                               bool *answered)
+{
+    const struct record_repeat *found = NULL;
+    const struct journal_item *item = q->bucket[bucket_of(reader, read_id)].oldest;
+    *answered = false;
+    for (; item; item = item->next_alike) {
+        const struct record_repeat *r = &item->record.repeat;
+        if (!id_equal(&r->reader, reader) || !id_equal(&r->read_id, read_id))
+            continue;
+        *answered = item->record.kind == RECORD_ANSWERED;
+        if (item->record.kind == RECORD_EVENT_REPEAT)
+            found = r;
+    }
+    return found;
+}

@@ -1,0 +1,202 @@
+#include "replica_reader.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "db.h"
+#include "replica_facts.h"
+#include "replica_schema.h"
+
+/* A door must not wait for a database. */
+#define BUSY_MS 50
+/* How often the file is looked for, or looked at, at most. */
+#define LOOK_MS 1000
+#define READER_PRAGMAS "PRAGMA cache_size = -16384;"
+
+struct replica_reader {
+    char *path;
+    sqlite3 *db; /* NULL = not open */
+    struct replica_facts facts;
+    struct stat file;      /* what db was opened on */
+    int64_t next_look_ms;  /* not before this is the file opened or looked at */
+    enum gh_err missing;   /* the answer while db is NULL */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+struct replica_reader *replica_reader_open(const char *path)
+{
+    struct replica_reader *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->missing = GH_RETRY;
+    r->next_look_ms = INT64_MIN;
+    r->path = strdup(path);
+    if (!r->path) {
+        free(r);
+        return NULL;
+    }
+    return r;
+}
+
+static void disconnect(struct replica_reader *r)
+{
+    db_finalize_all(r->facts.s, ASK_QUESTIONS);
+    db_close(r->db);
+    r->db = NULL;
+}
+
+void replica_reader_close(struct replica_reader *r)
+{
+    if (!r)
+        return;
+    disconnect(r);
+    replica_facts_free(&r->facts);
+    free(r->path);
+    free(r);
+}
+
+static enum gh_err connect_file(struct replica_reader *r)
+{
+    bool fresh = false;
+    enum gh_err err = db_open(&r->db, r->path, DB_READER, BUSY_MS);
+    if (err == GH_NOT_FOUND)
+        return GH_RETRY;
+    if (err == GH_OK)
+        err = db_exec(r->db, READER_PRAGMAS);
+    if (err == GH_OK)
+        err = replica_schema_check(r->db, &fresh);
+    if (err == GH_OK && fresh)
+        err = GH_RETRY; /* it is just being made */
+    return err == GH_OK ? db_prepare_all(r->db, r->facts.s, replica_questions, ASK_QUESTIONS)
+                        : err;
+}
+
+static bool is_same_file(const struct replica_reader *r, const struct stat *st)
+{
+    return st->st_ino == r->file.st_ino && st->st_dev == r->file.st_dev;
+}
+
+/* Makes sure that the connection is to the file that now has the name. */
+static enum gh_err ensure_connected(struct replica_reader *r)
+{
+    int64_t now = now_ms();
+    struct stat st;
+    if (now < r->next_look_ms)
+        return r->db ? GH_OK : r->missing;
+    r->next_look_ms = now + LOOK_MS;
+    bool exists = stat(r->path, &st) == 0;
+    if (r->db && exists && is_same_file(r, &st))
+        return GH_OK;
+    disconnect(r);
+    r->missing = GH_RETRY;
+    if (!exists)
+        return GH_RETRY;
+    r->file = st;
+    enum gh_err err = connect_file(r);
+    if (err != GH_OK) {
+        disconnect(r);
+        r->missing = err;
+    }
+    return err;
+}
+
+/* A connection that failed is not asked again; a locked file is no failure. */
+static enum gh_err end(struct replica_reader *r, enum gh_err err)
+{
+    if (!sqlite3_get_autocommit(r->db)) {
+        enum gh_err ended = db_run(r->facts.s[ASK_COMMIT]);
+        if (err == GH_OK)
+            err = ended;
+    }
+    if (err == GH_CORRUPT || err == GH_IO || !sqlite3_get_autocommit(r->db)) {
+        disconnect(r);
+        r->missing = err;
+    }
+    return err;
+}
+
+static enum gh_err start(struct replica_reader *r)
+{
+    enum gh_err err = ensure_connected(r);
+    return err == GH_OK ? db_run(r->facts.s[ASK_BEGIN]) : err;
+}
+
+static enum gh_err ask_policy(struct replica_reader *r, struct access_facts *out)
+{
+    enum gh_err err = replica_facts_version(&r->facts, &out->version);
+    return err == GH_OK ? replica_facts_site(&r->facts, &out->site) : err;
+}
+
+static enum gh_err ask_facts(struct replica_reader *r, const struct policy_query *query,
+                             struct access_facts *out)
+{
+    enum gh_err err = ask_policy(r, out);
+    if (err == GH_OK)
+        err = replica_facts_reader(&r->facts, query->reader, out);
+    if (err == GH_OK && out->reader_known && query->value_hash)
+        err = replica_facts_credential(&r->facts, query, out);
+    if (err == GH_OK && out->door_known && out->person_known)
+        err = replica_facts_paths(&r->facts, out);
+    return err;
+}
+
+/* Facts that are empty but for what is not ours to fill. */
+static struct access_facts blank(const struct access_facts *out)
+{
+    return (struct access_facts){.zone = out->zone, .controller_online = out->controller_online};
+}
+
+static enum gh_err facts(void *self, const struct policy_query *query, struct access_facts *out)
+{
+    struct replica_reader *r = self;
+    struct access_facts found = blank(out);
+    out->policy_available = false;
+    enum gh_err err = start(r);
+    if (err != GH_OK)
+        return err;
+    err = end(r, ask_facts(r, query, &found));
+    if (err != GH_OK)
+        return err;
+    found.policy_available = true;
+    *out = found;
+    return GH_OK;
+}
+
+static enum gh_err door(void *self, const struct id *id, struct access_facts *out)
+{
+    struct replica_reader *r = self;
+    struct access_facts found = blank(out);
+    out->policy_available = false;
+    enum gh_err err = start(r);
+    if (err != GH_OK)
+        return err;
+    err = ask_policy(r, &found);
+    if (err == GH_OK)
+        err = replica_facts_door(&r->facts, id, &found);
+    err = end(r, err);
+    if (err != GH_OK)
+        return err;
+    found.policy_available = true;
+    *out = found;
+    return found.door_known ? GH_OK : GH_NOT_FOUND;
+}
+
+static enum gh_err version(void *self, struct policy_version *out)
+{
+    struct replica_reader *r = self;
+    enum gh_err err = start(r);
+    return err == GH_OK ? end(r, replica_facts_version(&r->facts, out)) : err;
+}
+
+struct policy_store replica_reader_port(struct replica_reader *r)
+{
+    static const struct policy_store_ops ops = {facts, door, version};
+    return (struct policy_store){&ops, r};
+}

@@ -1,0 +1,47 @@
+/* What the parts of the replica share: its layout, and hashes at rest.
+ * The tables and the meaning of their numbers: sql/replica.sql. */
+#ifndef GATEHOUSE_ADAPTERS_SQLITE_REPLICA_SCHEMA_H
+#define GATEHOUSE_ADAPTERS_SQLITE_REPLICA_SCHEMA_H
+
+#include "db.h"
+#include "replica_writer.h"
+
+#define REPLICA_APPLICATION_ID 0x47485250
+#define REPLICA_LAYOUT 1
+
+#define REPLICA_BUCKETS 4096
+#define REPLICA_HASH 32
+#define REPLICA_NONCE 16
+#define REPLICA_SEALED (REPLICA_NONCE + REPLICA_HASH)
+
+/* Numbers of sql/replica.sql. */
+enum subject_kind { SUBJECT_EVERYONE, SUBJECT_PERSON, SUBJECT_CREDENTIAL, SUBJECT_GROUP };
+enum place_kind { PLACE_ALL, PLACE_DOOR, PLACE_DOOR_GROUP };
+#define REPLICA_WINDOW_BYTES 5 /* one schedule_window in schedule.windows */
+
+_Static_assert(ROW_SITE == 0 && ROW_DOOR == 1 && ROW_READER == 2 && ROW_DOOR_GROUP == 3 &&
+                   ROW_GROUP == 4 && ROW_PERSON == 5 && ROW_CREDENTIAL == 6 &&
+                   ROW_SCHEDULE == 7 && ROW_ENTITLEMENT == 8,
+               "the numbers of row kinds are stored: map them if these change");
+_Static_assert(CREDENTIAL_CARD == 0 && CREDENTIAL_UHF == 1 && CREDENTIAL_PIN == 2 &&
+                   CREDENTIAL_PLATE == 3 && CREDENTIAL_QR == 4 && CREDENTIAL_FACE == 5 &&
+                   CREDENTIAL_FINGERPRINT == 6 && CREDENTIAL_MOBILE == 7,
+               "the numbers of credential types are stored: map them if these change");
+_Static_assert(ENTITLEMENT_ROLE == 0 && ENTITLEMENT_ACCESS_GROUP == 1 && ENTITLEMENT_GRANT == 2 &&
+                   ENTITLEMENT_RESERVATION == 3 && ENTITLEMENT_TEMP_KEY == 4 &&
+                   ENTITLEMENT_DELIVERY == 5,
+               "the numbers of entitlement kinds are stored: map them if these change");
+
+/* Whether the file has tables of ours. *fresh: it is empty. GH_CORRUPT: of
+ * another program or another version of the layout. */
+GH_MUST_CHECK enum gh_err replica_schema_check(sqlite3 *db, bool *fresh);
+
+/* A hash as it may lie in a file, under a new nonce each time: two versions of
+ * one line must not share a mask, or their difference would give it away. */
+void replica_seal(const struct replica_crypto *crypto, unsigned char out[REPLICA_SEALED],
+                  const unsigned char hash[REPLICA_HASH]);
+/* GH_CORRUPT when sealed has another length. */
+GH_MUST_CHECK enum gh_err replica_unseal(const struct replica_crypto *crypto,
+                                         unsigned char out[REPLICA_HASH], struct slice sealed);
+
+#endif

@@ -1,0 +1,74 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/control.h"
+#include "app/ctl/ctl.h"
+
+#define ANSWER_TIMEOUT_MS 5000
+
+struct json *ctl_request(const char *call)
+{
+    struct json *request = json_new();
+    if (request && json_set_text(request, "call", slice_of(call)))
+        return request;
+    json_free(request);
+    return NULL;
+}
+
+void ctl_complain_unreachable(const struct ctl *ctl, enum gh_err err)
+{
+    if (err == GH_RETRY)
+        fprintf(stderr,
+                "gatehousectl: nobody answers at %s: is gatehoused running, and are you in the "
+                "group gatehouse?\n",
+                ctl->socket_path);
+    else
+        fprintf(stderr, "gatehousectl: the answer from %s broke off: see gatehoused's log\n",
+                ctl->socket_path);
+}
+
+static bool keep_line(void *context, struct slice text)
+{
+    struct json **answer = context;
+    *answer = json_parse_object(text, NULL, 0);
+    return false;
+}
+
+struct json *ctl_ask(const struct ctl *ctl, struct json *request, int *status)
+{
+    size_t len;
+    char *text = request ? json_print(request, &len) : NULL;
+    json_free(request);
+    struct json *answer = NULL;
+    enum gh_err err = GH_IO;
+    if (text)
+        err = control_call(ctl->socket_path, slice_make(text, len), ANSWER_TIMEOUT_MS, keep_line,
+                           &answer);
+    free(text);
+    bool ok = false;
+    if (err || !answer) {
+        ctl_complain_unreachable(ctl, err);
+        *status = CTL_UNREACHABLE;
+    } else if (!json_bool(answer, "ok", &ok) || !ok) {
+        struct slice why = slice_of("it gives no reason");
+        json_text(answer, "error", &why);
+        fprintf(stderr, "gatehousectl: gatehoused refused: %.*s\n", (int)why.len, why.ptr);
+        *status = CTL_REFUSED;
+    } else {
+        return answer;
+    }
+    json_free(answer);
+    return NULL;
+}
+
+int ctl_print_json(const struct json *answer)
+{
+    char *text = json_print(answer, NULL);
+    if (!text) {
+        fprintf(stderr, "gatehousectl: out of memory\n");
+        return CTL_REFUSED;
+    }
+    puts(text);
+    free(text);
+    return CTL_DONE;
+}

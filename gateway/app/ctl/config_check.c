@@ -1,0 +1,38 @@
+/* config check: every mistake of the configuration, before anything starts. */
+#include <stdio.h>
+
+#include "app/ctl/ctl.h"
+
+static void print_mistake(void *context, int line, const char *text)
+{
+    const struct ctl *ctl = context;
+    if (line > 0)
+        fprintf(stderr, "%s:%d: %s\n", ctl->config_path, line, text);
+    else
+        fprintf(stderr, "%s: %s\n", ctl->config_path, text);
+}
+
+static void print_config(const struct config *c)
+{
+    printf("site %s, gateway %s\n", c->site.s, c->gateway.s);
+    printf("broker %s port %d, cloud %s\n", c->broker_address, c->broker_port,
+           c->cloud_url[0] ? c->cloud_url : "none");
+    for (size_t i = 0; i < c->n_doors; i++) {
+        const struct config_door *d = &c->doors[i];
+        printf("door %s: relay %s line %s, active %s, %s\n", d->id.s, d->relay.chip, d->relay.line,
+               d->relay.active_low ? "low" : "high",
+               d->lock == LOCK_FAIL_SAFE ? "fail_safe (powered = locked)"
+                                         : "fail_secure (powered = released)");
+    }
+}
+
+int ctl_config_check(const struct ctl *ctl)
+{
+    struct config config;
+    if (config_load(&config, ctl->config_path, print_mistake, (void *)(uintptr_t)ctl) != GH_OK)
+        return CTL_REFUSED;
+    print_config(&config);
+    printf("%s: good\n", ctl->config_path);
+    config_free(&config);
+    return CTL_DONE;
+}

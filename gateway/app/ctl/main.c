@@ -1,0 +1,114 @@
+/* gatehousectl: the installer's tool. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/control.h"
+#include "app/ctl/ctl.h"
+
+static const char usage[] =
+    "usage: gatehousectl [--config FILE] [--json] COMMAND\n"
+    "  status                 how the gateway is\n"
+    "  doors                  the doors and their locks\n"
+    "  events [--follow] [--last N] [--door D] [--since T] [--csv|--json]\n"
+    "                         the journal; T is a time such as 2025-01-31T08:00:00Z\n"
+    "  release DOOR           opens a door for its release time\n"
+    "  config check           every mistake in the configuration\n"
+    "exit status: 0 done, 1 refused or not found, 2 usage, 3 gatehoused cannot be reached\n";
+
+enum option_id { OPT_CONFIG = 256, OPT_SOCKET, OPT_JSON, OPT_CSV, OPT_FOLLOW, OPT_LAST, OPT_DOOR,
+                 OPT_SINCE, OPT_HELP, OPT_VERSION };
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, OPT_CONFIG}, {"socket", required_argument, NULL, OPT_SOCKET},
+    {"json", no_argument, NULL, OPT_JSON},           {"csv", no_argument, NULL, OPT_CSV},
+    {"follow", no_argument, NULL, OPT_FOLLOW},       {"last", required_argument, NULL, OPT_LAST},
+    {"door", required_argument, NULL, OPT_DOOR},     {"since", required_argument, NULL, OPT_SINCE},
+    {"help", no_argument, NULL, OPT_HELP},           {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static bool take_last(struct ctl *ctl, const char *text)
+{
+    char *end;
+    ctl->last = strtoll(text, &end, 10);
+    return *text && !*end && ctl->last > 0;
+}
+
+/* True if the option was good; *leave is the exit status of --help and such, or -1. */
+static bool take_option(struct ctl *ctl, int option, int *leave)
+{
+    switch (option) {
+    case OPT_CONFIG: ctl->config_path = optarg; return true;
+    case OPT_SOCKET:
+        return snprintf(ctl->socket_path, sizeof ctl->socket_path, "%s", optarg) <
+               (int)sizeof ctl->socket_path;
+    case OPT_JSON: ctl->json = true; return true;
+    case OPT_CSV: ctl->csv = true; return true;
+    case OPT_FOLLOW: ctl->follow = true; return true;
+    case OPT_LAST: return take_last(ctl, optarg);
+    case OPT_DOOR: ctl->door = optarg; return true;
+    case OPT_SINCE: ctl->since = optarg; return true;
+    case OPT_HELP: fputs(usage, stdout); *leave = CTL_DONE; return true;
+    case OPT_VERSION: puts(GATEHOUSE_VERSION); *leave = CTL_DONE; return true;
+    default: return false;
+    }
+}
+
+static void ignore_mistake(void *context, int line, const char *text)
+{
+    (void)context;
+    (void)line;
+    (void)text;
+}
+
+/* The socket of the gateway that the configuration describes; a broken one is
+ * no reason to be unable to look at what runs. */
+static void find_socket(struct ctl *ctl)
+{
+    struct config config;
+    if (ctl->socket_path[0])
+        return;
+    const char *dir = "/run/gatehouse";
+    bool loaded = config_load(&config, ctl->config_path, ignore_mistake, NULL) == GH_OK;
+    if (loaded)
+        dir = config.run_dir;
+    if (!config_path(ctl->socket_path, dir, CONTROL_SOCKET))
+        ctl->socket_path[0] = '\0';
+    if (loaded)
+        config_free(&config);
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+    const char *command = argc > 0 ? argv[0] : "";
+    if (argc == 2 && strcmp(command, "config") == 0 && strcmp(argv[1], "check") == 0)
+        return ctl_config_check(ctl);
+    find_socket(ctl);
+    if (argc == 1 && strcmp(command, "status") == 0)
+        return ctl_status(ctl);
+    if (argc == 1 && strcmp(command, "doors") == 0)
+        return ctl_doors(ctl);
+    if (argc == 1 && strcmp(command, "events") == 0)
+        return ctl_events(ctl);
+    if (argc == 2 && strcmp(command, "release") == 0)
+        return ctl_release(ctl, argv[1]);
+    fputs(usage, stderr);
+    return CTL_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl ctl = {.config_path = "/etc/gatehouse/gatehouse.conf"};
+    int option, leave = -1;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (!take_option(&ctl, option, &leave)) {
+            fputs(usage, stderr);
+            return CTL_USAGE;
+        }
+        if (leave >= 0)
+            return leave;
+    }
+    return run(&ctl, argc - optind, argv + optind);
+}

@@ -1,0 +1,337 @@
+#include "app/gatehoused/control_server.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "app/control.h"
+#include "app/gatehoused/status.h"
+#include "app/log.h"
+
+struct connection {
+    int fd; /* -1 = free */
+    size_t len;
+    char text[CONTROL_REQUEST_MAX];
+};
+
+struct control_server {
+    int listener;
+    int poll_fd; /* nests in the loop's */
+    char path[CONFIG_PATH_MAX];
+    struct control_parts parts;
+    struct connection connection[CONTROL_CONNECTIONS];
+};
+
+/* --- answers --------------------------------------------------------------- */
+
+/* An answer fits the socket's buffer, or its asker does without. */
+static void send_text(int fd, const char *text, size_t len)
+{
+    ssize_t n = send(fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 || (size_t)n != len)
+        log_line(LOG_DEBUG, "an answer at the control socket was not taken");
+}
+
+static void answer(int fd, struct json *body)
+{
+    size_t len;
+    char *text = json_print(body, &len);
+    if (!text) {
+        static const char broken[] = "{\"ok\":false,\"error\":\"out of memory\"}\n";
+        send_text(fd, broken, sizeof broken - 1);
+        return;
+    }
+    text[len] = '\n'; /* in place of the terminator */
+    send_text(fd, text, len + 1);
+    free(text);
+}
+
+static void answer_error(int fd, const char *error)
+{
+    struct json *body = json_new();
+    if (body && json_set_bool(body, "ok", false) && json_set_text(body, "error", slice_of(error)))
+        answer(fd, body);
+    json_free(body);
+}
+
+static void answer_ok(int fd, struct json *body)
+{
+    if (body && json_set_bool(body, "ok", true))
+        answer(fd, body);
+    else
+        answer_error(fd, "out of memory");
+    json_free(body);
+}
+
+/* --- calls ------------------------------------------------------------------- */
+
+/* Who asks, for the journal: "local:" and the account's name. */
+static void name_asker(char out[EVENT_TEXT_MAX], int fd)
+{
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t len = sizeof peer;
+    struct passwd entry, *found = NULL;
+    char scratch[1024];
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+        getpwuid_r(peer.uid, &entry, scratch, sizeof scratch, &found);
+    if (found)
+        snprintf(out, EVENT_TEXT_MAX, "local:%s", found->pw_name);
+    else
+        snprintf(out, EVENT_TEXT_MAX, "local:%u", (unsigned)peer.uid);
+}
+
+static void call_release(struct control_server *s, int fd, const struct json *request,
+                         struct now now)
+{
+    struct slice name;
+    struct id door;
+    if (!json_text(request, "door", &name) || id_set(&door, name) != GH_OK) {
+        answer_error(fd, "release needs \"door\": the id of a door");
+        return;
+    }
+    char by[EVENT_TEXT_MAX];
+    name_asker(by, fd);
+    struct verdict v = controller_release(s->parts.controller, &door, by, now);
+    struct json *body = json_new();
+    bool done = v.decision == DECISION_GRANTED;
+    if (body && json_set_text(body, "result", slice_of(done ? "done" : "refused")) &&
+        (done || json_set_text(body, "reason", slice_of(reason_name(v.reason)))) &&
+        (!done || json_set_int(body, "release_s", v.release_s))) {
+        answer_ok(fd, body);
+        return;
+    }
+    json_free(body);
+    answer_error(fd, "out of memory");
+}
+
+static void call_ack(struct control_server *s, int fd, const struct json *request)
+{
+    struct slice stream;
+    int64_t seq;
+    if (!json_text(request, "stream", &stream) || !json_int(request, "seq", &seq) || seq < 0) {
+        answer_error(fd, "ack needs \"stream\" and \"seq\"");
+        return;
+    }
+    if (s->parts.ack(s->parts.journal, stream, (uint64_t)seq) != GH_OK)
+        answer_error(fd, "ack: no such stream, or not that far yet");
+    else
+        answer_ok(fd, json_new());
+}
+
+static void call_note(struct control_server *s, int fd, const struct json *request,
+                      struct now now)
+{
+    struct slice kind = {0}, fault = {0};
+    char text[EVENT_TEXT_MAX] = "";
+    json_text(request, "kind", &kind);
+    if (json_text(request, "fault", &fault))
+        snprintf(text, sizeof text, "%.*s", (int)(fault.len < 200 ? fault.len : 200), fault.ptr);
+    struct event_args args = {.fault = text[0] ? text : NULL};
+    struct controller *c = s->parts.controller;
+    if (slice_is(kind, "cloud_online") || slice_is(kind, "cloud_offline"))
+        controller_cloud(c, slice_is(kind, "cloud_online"), args.fault, now);
+    else if (slice_is(kind, "policy_applied"))
+        controller_note(c, EVENT_POLICY_APPLIED, &args, now);
+    else if (slice_is(kind, "policy_refused"))
+        controller_note(c, EVENT_POLICY_REFUSED, &args, now);
+    else {
+        answer_error(fd, "note: kind is cloud_online, cloud_offline, policy_applied or policy_refused");
+        return;
+    }
+    answer_ok(fd, json_new());
+}
+
+/* An empty batch needs no clerk: syncd asks often. */
+static bool is_idle_batch(struct control_server *s, int fd)
+{
+    struct journal_counts n;
+    const struct journal *j = &s->parts.controller->ports.journal;
+    j->ops->counts(j->self, &n);
+    if (n.acked_seq < n.durable_seq)
+        return false;
+    char text[256];
+    int len = snprintf(text, sizeof text,
+                       "{\"ok\":true,\"stream\":\"%s\",\"first_seq\":%llu}\n"
+                       "{\"end\":true,\"count\":0}\n",
+                       n.stream, (unsigned long long)n.acked_seq + 1);
+    send_text(fd, text, (size_t)len);
+    return true;
+}
+
+/* True if the connection is the clerk's from here on, and the request with it. */
+static bool hand_over(struct control_server *s, int fd, struct json *request)
+{
+    int own = dup(fd); /* ours is closed by the caller */
+    if (own >= 0 && clerk_take(s->parts.clerk, own, request) == GH_OK)
+        return true;
+    if (own >= 0)
+        close(own);
+    answer_error(fd, "too many questions at once: try again");
+    return false;
+}
+
+static void dispatch(struct control_server *s, int fd, struct slice line)
+{
+    char why[120];
+    struct json *request = json_parse_object(line, why, sizeof why);
+    if (!request) {
+        answer_error(fd, "the request is not one JSON object");
+        return;
+    }
+    struct slice call = {0};
+    json_text(request, "call", &call);
+    struct now now = s->parts.now(s->parts.clock);
+    bool taken = false;
+    if (slice_is(call, "status"))
+        answer_ok(fd, status_of_gateway(s->parts.controller, now));
+    else if (slice_is(call, "doors"))
+        answer_ok(fd, status_of_doors(s->parts.controller, now));
+    else if (slice_is(call, "release"))
+        call_release(s, fd, request, now);
+    else if (slice_is(call, "ack"))
+        call_ack(s, fd, request);
+    else if (slice_is(call, "note"))
+        call_note(s, fd, request, now);
+    else if (slice_is(call, "events") || (slice_is(call, "batch") && !is_idle_batch(s, fd)))
+        taken = hand_over(s, fd, request);
+    else if (!slice_is(call, "batch"))
+        answer_error(fd, "unknown call: status, doors, events, batch, ack, note, release are known");
+    if (!taken)
+        json_free(request);
+}
+
+/* --- connections ----------------------------------------------------------------- */
+
+static void drop(struct connection *c)
+{
+    close(c->fd);
+    c->fd = -1;
+}
+
+static void serve_connection(struct control_server *s, struct connection *c)
+{
+    ssize_t n = recv(c->fd, c->text + c->len, sizeof c->text - c->len, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        drop(c);
+        return;
+    }
+    c->len += (size_t)n;
+    const char *end = memchr(c->text, '\n', c->len);
+    if (end)
+        dispatch(s, c->fd, slice_make(c->text, (size_t)(end - c->text)));
+    else if (c->len == sizeof c->text)
+        answer_error(c->fd, "the request is too long");
+    else
+        return;
+    drop(c);
+}
+
+static void accept_connection(struct control_server *s)
+{
+    int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    for (int i = 0; i < CONTROL_CONNECTIONS; i++) {
+        struct connection *c = &s->connection[i];
+        if (c->fd >= 0)
+            continue;
+        struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+        if (epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, fd, &e) != 0)
+            break;
+        c->fd = fd;
+        c->len = 0;
+        return;
+    }
+    answer_error(fd, "too many connections: try again");
+    close(fd);
+}
+
+void control_server_serve(struct control_server *s)
+{
+    struct epoll_event ready[CONTROL_CONNECTIONS + 1];
+    int n = epoll_wait(s->poll_fd, ready, CONTROL_CONNECTIONS + 1, 0);
+    for (int i = 0; i < n; i++) {
+        if (ready[i].data.ptr)
+            serve_connection(s, ready[i].data.ptr);
+        else
+            accept_connection(s);
+    }
+}
+
+static int listen_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    unlink(path);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, 0660) != 0 ||
+        listen(fd, CONTROL_CONNECTIONS) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+enum gh_err control_server_open(struct control_server **out, const char *path, int epoll_fd,
+                                const struct control_parts *parts, char *why, size_t why_size)
+{
+    struct control_server *s = calloc(1, sizeof *s);
+    if (!s)
+        return GH_IO;
+    s->parts = *parts;
+    for (int i = 0; i < CONTROL_CONNECTIONS; i++)
+        s->connection[i].fd = -1;
+    snprintf(s->path, sizeof s->path, "%s", path);
+    s->listener = listen_at(path);
+    if (s->listener < 0) {
+        snprintf(why, why_size, "cannot listen at %s: %s", path, strerror(errno));
+        goto fail;
+    }
+    struct epoll_event inner = {.events = EPOLLIN, .data.ptr = NULL};
+    struct epoll_event outer = {.events = EPOLLIN, .data.ptr = s};
+    s->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (s->poll_fd < 0 || epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, s->listener, &inner) != 0 ||
+        epoll_ctl(epoll_fd, EPOLL_CTL_ADD, s->poll_fd, &outer) != 0) {
+        snprintf(why, why_size, "cannot watch %s: %s", path, strerror(errno));
+        goto fail_listener;
+    }
+    *out = s;
+    return GH_OK;
+
+fail_listener:
+    if (s->poll_fd >= 0)
+        close(s->poll_fd);
+    close(s->listener);
+fail:
+    free(s);
+    return GH_IO;
+}
+
+void control_server_close(struct control_server *s)
+{
+    if (!s)
+        return;
+    for (int i = 0; i < CONTROL_CONNECTIONS; i++)
+        if (s->connection[i].fd >= 0)
+            drop(&s->connection[i]);
+    close(s->poll_fd);
+    close(s->listener);
+    unlink(s->path);
+    free(s);
+}

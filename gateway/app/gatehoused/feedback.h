@@ -1,0 +1,15 @@
+/* Feedback to a reader: what its lamp, buzzer and display do. */
+#ifndef GATEHOUSE_APP_GATEHOUSED_FEEDBACK_H
+#define GATEHOUSE_APP_GATEHOUSED_FEEDBACK_H
+
+#include "core/access.h"
+#include "ports/bus.h"
+
+/* Publishes to readers/{reader}/feedback, QoS 1, not retained:
+ * {"id","decision","reason","led":"green|red|amber","beep":"ok|error|wait","text"}.
+ * id is null if the read named none. Errors as bus_ops.publish. */
+GH_MUST_CHECK enum gh_err feedback_send(const struct bus *bus, const struct id *reader,
+                                        const struct id *read_id, enum decision decision,
+                                        enum reason reason);
+
+#endif

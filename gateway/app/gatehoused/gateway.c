@@ -1,0 +1,422 @@
+#include "app/gatehoused/gateway.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "adapters/crypto/crypto.h"
+#include "adapters/glib/zone.h"
+#include "adapters/linux/boot.h"
+#include "adapters/linux/clock.h"
+#include "adapters/linux/notify.h"
+#include "adapters/paho/mqtt_bus.h"
+#include "adapters/sqlite/journal_db.h"
+#include "adapters/sqlite/replica_reader.h"
+#include "app/control.h"
+#include "app/gatehoused/control_server.h"
+#include "app/gatehoused/inbox.h"
+#include "app/log.h"
+#include "sim.h"
+
+/* Room for at least 20,000 events of a usual size while the database cannot be
+ * written (full disk), and still durable. */
+#define TAIL_BYTES ((size_t)16 * 1024 * 1024)
+#define BUS_CLOSE_MS 1000
+#define KEEPALIVE_S 10
+/* Notes taken from the inbox before other things get their turn. */
+#define INBOX_TURN 32
+/* How often the service manager hears that the loop turns; the controller wants
+ * its turn at least once a second, so the loop never sleeps longer. */
+#define ALIVE_MS 1000
+
+struct gateway {
+    const struct config *config;
+    struct crypto_keys keys;
+    char broker_password[256];
+    struct hal_sim *sim;
+    struct relay_board *relays;
+    struct journal_db *journal;
+    struct replica_reader *replica;
+    struct mqtt_bus *bus;
+    struct inbox *inbox;
+    struct clerk *clerk;
+    struct control_server *control;
+    struct controller controller;
+    bool controller_up;
+    struct linux_clock clock;
+    int epoll_fd, timer_fd, signal_fd;
+    struct mono next_alive;
+    uint64_t dropped_seen;
+    bool stopping;
+};
+
+static struct now read_clock(void *self)
+{
+    struct gateway *g = self;
+    return linux_clock_now(&g->clock);
+}
+
+/* --- start -------------------------------------------------------------------- */
+
+static bool make_folder(const char *path)
+{
+    if (mkdir(path, 0750) == 0 || errno == EEXIST)
+        return true;
+    log_line(LOG_ERR, "cannot make the folder %s: %s", path, strerror(errno));
+    return false;
+}
+
+static bool open_keys(struct gateway *g)
+{
+    char path[CONFIG_PATH_MAX];
+    if (crypto_start() != GH_OK || !config_path(path, g->config->state_dir, "device.key")) {
+        log_line(LOG_ERR, "the crypto library does not start");
+        return false;
+    }
+    enum gh_err err = crypto_keys_load(&g->keys, path, 1);
+    if (err)
+        log_line(LOG_ERR, "%s: %s: it must be ours alone and hold 64 hex digits", path,
+                 gh_err_name(err));
+    return err == GH_OK;
+}
+
+static bool open_board(struct gateway *g, bool simulated)
+{
+    char path[CONFIG_PATH_MAX], why[HAL_TEXT_MAX] = "out of memory";
+    if (!simulated) {
+        g->relays = hal_gpiod_relays();
+    } else if (config_path(path, g->config->run_dir, "sim.sock") &&
+               (g->sim = hal_sim_open(path, why)) != NULL) {
+        g->relays = hal_sim_relays(g->sim);
+    }
+    if (!g->relays)
+        log_line(LOG_ERR, "no relay board: %s", why);
+    return g->relays != NULL;
+}
+
+static bool open_journal(struct gateway *g)
+{
+    char why[200] = "";
+    struct journal_db_options options = {
+        .folder = g->config->state_dir,
+        .max_events = g->config->journal_max_events,
+        .tail_bytes = TAIL_BYTES,
+        .boot_id_hash = linux_boot_id_hash(),
+    };
+    enum gh_err err = journal_db_open(&g->journal, &options, why, sizeof why);
+    if (err)
+        log_line(LOG_ERR, "the journal in %s cannot be opened: %s", options.folder, why);
+    else if (why[0])
+        log_line(LOG_WARNING, "journal: %s", why);
+    return err == GH_OK;
+}
+
+static bool open_replica(struct gateway *g)
+{
+    char path[CONFIG_PATH_MAX];
+    if (config_path(path, g->config->state_dir, "replica.db"))
+        g->replica = replica_reader_open(path);
+    return g->replica != NULL;
+}
+
+/* The password file: one line. */
+static bool read_password(struct gateway *g)
+{
+    const char *path = g->config->broker_password_file;
+    if (!path[0])
+        return true;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, g->broker_password, sizeof g->broker_password - 1);
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0) {
+        log_line(LOG_ERR, "%s: the broker's password cannot be read from it", path);
+        return false;
+    }
+    g->broker_password[strcspn(g->broker_password, "\r\n")] = '\0';
+    return true;
+}
+
+static bool open_bus(struct gateway *g)
+{
+    static const char *const topics[] = {"gatehouse/v1/readers/+/read", NULL};
+    char client_id[ID_MAX + 16];
+    bool account = g->config->broker_username[0] != '\0';
+    snprintf(client_id, sizeof client_id, "gatehoused-%s", g->config->gateway.s);
+    struct mqtt_bus_options options = {
+        .address = g->config->broker_address,
+        .port = g->config->broker_port,
+        .client_id = client_id,
+        .username = account ? g->config->broker_username : NULL,
+        .password = account ? g->broker_password : NULL,
+        .will_topic = "gatehouse/v1/gateway/status",
+        .will_payload = "{\"online\":false}",
+        .topics = topics,
+        .keepalive_s = KEEPALIVE_S,
+        .note = inbox_put,
+        .context = g->inbox,
+    };
+    if (!read_password(g))
+        return false;
+    enum gh_err err = mqtt_bus_open(&g->bus, &options);
+    if (err)
+        log_line(LOG_ERR, "the broker's client cannot be made: %s", gh_err_name(err));
+    return err == GH_OK;
+}
+
+static struct id new_session(void)
+{
+    unsigned char random[8];
+    struct id session = {""};
+    crypto_random(random, sizeof random);
+    crypto_hex(session.s, random, sizeof random);
+    return session;
+}
+
+/* The clock is not believed before the newest thing that we know happened. */
+static void raise_clock_floor(struct gateway *g, struct slice last_event)
+{
+    struct slice at, trust;
+    int64_t instant;
+    struct json *event = last_event.len ? json_parse_object(last_event, NULL, 0) : NULL;
+    if (event && json_text(event, "at", &at) && instant_parse(&instant, at) == GH_OK &&
+        json_text(event, "clock", &trust) && !slice_is(trust, clock_trust_name(CLOCK_UNSET)))
+        linux_clock_raise_floor(&g->clock, instant);
+    json_free(event);
+}
+
+static bool open_controller(struct gateway *g)
+{
+    char why[HAL_TEXT_MAX] = "";
+    struct id session = new_session();
+    struct slice last_event = journal_db_last_event(g->journal);
+    raise_clock_floor(g, last_event);
+    struct controller_ports ports = {
+        .bus = mqtt_bus_port(g->bus),
+        .policy = replica_reader_port(g->replica),
+        .journal = journal_db_port(g->journal),
+        .board = g->relays,
+        .zone = zone_view_load,
+    };
+    enum gh_err err = controller_open(&g->controller, g->config, &ports, &g->keys, &session,
+                                      last_event, read_clock(g), why);
+    if (err)
+        log_line(LOG_ERR, "the doors' relays cannot be had: %s", why);
+    g->controller_up = err == GH_OK;
+    return g->controller_up;
+}
+
+static bool watch(struct gateway *g, int fd, void *what)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = what};
+    return fd >= 0 && epoll_ctl(g->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0;
+}
+
+static bool open_loop(struct gateway *g)
+{
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    g->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    g->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    g->signal_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+    g->inbox = inbox_open();
+    if (g->inbox && g->epoll_fd >= 0 && watch(g, g->timer_fd, &g->timer_fd) &&
+        watch(g, g->signal_fd, &g->signal_fd) && watch(g, inbox_fd(g->inbox), g->inbox))
+        return true;
+    log_line(LOG_ERR, "the loop cannot be set up: %s", strerror(errno));
+    return false;
+}
+
+static enum gh_err acknowledge(void *self, struct slice stream, uint64_t seq)
+{
+    return journal_db_ack(self, stream, seq);
+}
+
+static bool open_control(struct gateway *g)
+{
+    char path[CONFIG_PATH_MAX], why[300] = "the path is too long";
+    struct journal port = journal_db_port(g->journal);
+    if (clerk_open(&g->clerk, g->config->state_dir, port.ops->counts, port.self) != GH_OK) {
+        log_line(LOG_ERR, "out of memory");
+        return false;
+    }
+    struct control_parts parts = {
+        .controller = &g->controller,
+        .clerk = g->clerk,
+        .ack = acknowledge,
+        .journal = g->journal,
+        .now = read_clock,
+        .clock = g,
+    };
+    if (config_path(path, g->config->run_dir, CONTROL_SOCKET) &&
+        control_server_open(&g->control, path, g->epoll_fd, &parts, why, sizeof why) == GH_OK)
+        return true;
+    log_line(LOG_ERR, "%s", why);
+    return false;
+}
+
+/* Relays first of what touches the world, so that doors are at their levels
+ * before anything else can go wrong; the bus last, so that no read comes in
+ * before it can be decided. */
+static bool open_all(struct gateway *g, bool simulated)
+{
+    return make_folder(g->config->state_dir) && make_folder(g->config->run_dir) && open_loop(g) &&
+           open_keys(g) && open_board(g, simulated) && open_journal(g) && open_replica(g) &&
+           open_bus(g) && open_controller(g) && open_control(g) &&
+           watch(g, journal_db_fd(g->journal), g->journal);
+}
+
+static void close_all(struct gateway *g)
+{
+    control_server_close(g->control);
+    clerk_close(g->clerk);
+    if (g->bus)
+        mqtt_bus_close(g->bus, BUS_CLOSE_MS);
+    if (g->controller_up)
+        controller_close(&g->controller);
+    if (g->replica)
+        replica_reader_close(g->replica);
+    if (g->journal)
+        journal_db_close(g->journal);
+    if (g->sim)
+        hal_sim_close(g->sim);
+    else if (g->relays)
+        g->relays->ops->close(g->relays);
+    inbox_close(g->inbox);
+    crypto_forget(&g->keys, sizeof g->keys);
+    crypto_forget(g->broker_password, sizeof g->broker_password);
+    int fds[] = {g->epoll_fd, g->timer_fd, g->signal_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+/* Reads the counter of an eventfd or timerfd, so that it is no longer ready. */
+static void clear_counter(int fd)
+{
+    uint64_t n;
+    ssize_t got = read(fd, &n, sizeof n);
+    (void)got;
+}
+
+/* --- turns of the loop ------------------------------------------------------------ */
+
+static void take_notes(struct gateway *g)
+{
+    struct bus_note note;
+    inbox_clear(g->inbox);
+    int turn = 0;
+    while (turn++ < INBOX_TURN && inbox_take(g->inbox, &note))
+        controller_on_bus(&g->controller, &note, read_clock(g));
+    if (turn > INBOX_TURN)
+        inbox_rearm(g->inbox); /* there may be more */
+    uint64_t dropped = inbox_dropped(g->inbox);
+    if (dropped != g->dropped_seen)
+        log_line(LOG_WARNING, "%llu messages came faster than they could be decided; their "
+                 "readers repeat them", (unsigned long long)(dropped - g->dropped_seen));
+    g->dropped_seen = dropped;
+}
+
+static void take_journal(struct gateway *g)
+{
+    clear_counter(journal_db_fd(g->journal));
+    struct now now = read_clock(g);
+    controller_on_durable(&g->controller, now);
+    struct journal_trouble t;
+    while (journal_db_trouble(g->journal, &t)) {
+        struct event_args range = {.has_range = true, .from = (int64_t)t.from, .to = (int64_t)t.to};
+        struct event_args fault = {.fault = t.recovered ? "recovered" : t.fault};
+        if (t.has_range)
+            controller_note(&g->controller, EVENT_EVENTS_LOST, &range, now);
+        if (t.fault[0] || t.recovered) {
+            log_line(LOG_ERR, "journal: %s", fault.fault);
+            controller_note(&g->controller, EVENT_JOURNAL_FAULT, &fault, now);
+        }
+    }
+}
+
+static void arm_timer(struct gateway *g)
+{
+    struct mono at = controller_deadline(&g->controller), bus;
+    if (mqtt_bus_deadline(g->bus, &bus) && bus.ms < at.ms)
+        at = bus;
+    if (at.ms < 1)
+        at.ms = 1; /* 0 would disarm */
+    struct itimerspec when = {.it_value = {.tv_sec = at.ms / 1000,
+                                           .tv_nsec = at.ms % 1000 * 1000000}};
+    timerfd_settime(g->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void pass_time(struct gateway *g)
+{
+    struct now now = read_clock(g);
+    if (now.mono.ms >= controller_deadline(&g->controller).ms)
+        controller_on_time(&g->controller, now);
+    if (now.mono.ms >= g->next_alive.ms) {
+        notify_watchdog();
+        g->next_alive = mono_add_ms(now.mono, ALIVE_MS);
+    }
+    struct mono bus;
+    if (mqtt_bus_deadline(g->bus, &bus) && now.mono.ms >= bus.ms)
+        mqtt_bus_tick(g->bus, now.mono);
+}
+
+static void serve(struct gateway *g, void *what)
+{
+    if (what == g->inbox) {
+        take_notes(g);
+    } else if (what == g->journal) {
+        take_journal(g);
+    } else if (what == g->control) {
+        control_server_serve(g->control);
+    } else if (what == &g->timer_fd) {
+        clear_counter(g->timer_fd);
+    } else {
+        g->stopping = true;
+    }
+}
+
+static void loop(struct gateway *g)
+{
+    struct epoll_event ready[8];
+    while (!g->stopping) {
+        pass_time(g);
+        arm_timer(g);
+        int n = epoll_wait(g->epoll_fd, ready, 8, -1);
+        for (int i = 0; i < n; i++)
+            serve(g, ready[i].data.ptr);
+    }
+}
+
+int gateway_run(const struct gateway_options *options)
+{
+    struct gateway *g = calloc(1, sizeof *g);
+    if (!g)
+        return 1;
+    g->config = options->config;
+    g->epoll_fd = g->timer_fd = g->signal_fd = -1;
+    linux_clock_init(&g->clock);
+    bool up = open_all(g, options->simulated);
+    if (up) {
+        controller_started(&g->controller, read_clock(g));
+        log_line(LOG_NOTICE, "gatehoused %s: %zu doors%s", GATEHOUSE_VERSION,
+                 g->config->n_doors, options->simulated ? ", simulated board" : "");
+        notify_ready();
+        loop(g);
+        notify_stopping();
+        controller_stopped(&g->controller, read_clock(g));
+        log_line(LOG_NOTICE, "stopped");
+    }
+    close_all(g);
+    free(g);
+    return up ? 0 : 1;
+}

@@ -1,0 +1,28 @@
+/* The recorder: gives an event its number and its place in the chain, turns it
+ * into bytes and appends it to the journal. */
+#ifndef GATEHOUSE_APP_GATEHOUSED_RECORDER_H
+#define GATEHOUSE_APP_GATEHOUSED_RECORDER_H
+
+#include "adapters/crypto/crypto.h"
+#include "core/event.h"
+#include "ports/journal.h"
+
+struct recorder {
+    struct journal journal;
+    const unsigned char *key; /* of the chain; borrowed */
+    char head[SHA256_HEX + 1]; /* chain value over the newest stored event */
+    char bytes[EVENT_JSON_MAX]; /* of the event recorded last */
+    size_t len;
+};
+
+/* Goes on behind last_event (the bytes of the newest stored event; length 0 in
+ * a new stream, whose first event has 64 zeros as prev). */
+void recorder_init(struct recorder *r, struct journal journal, const unsigned char key[32],
+                   struct slice last_event);
+
+/* Sets event->seq and records. The bytes are in r->bytes until the next call.
+ * GH_FULL: the event is counted as lost, nothing was stored. */
+GH_MUST_CHECK enum gh_err recorder_append(struct recorder *r, struct event *event,
+                                          const struct repeat *repeat);
+
+#endif

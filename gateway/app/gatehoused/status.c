@@ -1,0 +1,137 @@
+#include "app/gatehoused/status.h"
+
+#include <stdlib.h>
+
+#include "app/gatehoused/controller_parts.h"
+
+static bool add_policy(struct json *out, const struct policy_version *v, struct now now)
+{
+    struct json *policy = json_new();
+    if (!policy)
+        return false;
+    bool known = v->issued_at != INSTANT_NONE;
+    bool ok = json_set_int(policy, "epoch", v->epoch) && json_set_int(policy, "rev", v->rev) &&
+              (known && wall_is_trusted(now.wall)
+                   ? json_set_int(policy, "age_s", now.wall.s - v->issued_at)
+                   : json_set_null(policy, "age_s"));
+    return json_set(out, "policy", policy) && ok;
+}
+
+static bool add_cloud(struct json *out, const struct controller_cloud *state)
+{
+    struct json *cloud = json_new();
+    if (!cloud)
+        return false;
+    char since[INSTANT_TEXT];
+    instant_format(since, state->since);
+    bool ok = json_set_bool(cloud, "online", state->online) &&
+              (state->since == INSTANT_NONE ? json_set_null(cloud, "since")
+                                            : json_set_text(cloud, "since", slice_of(since)));
+    return json_set(out, "cloud", cloud) && ok;
+}
+
+static bool add_journal(struct json *out, const struct controller *c)
+{
+    struct journal_counts n;
+    c->ports.journal.ops->counts(c->ports.journal.self, &n);
+    struct json *j = json_new();
+    if (!j)
+        return false;
+    uint64_t oldest = n.acked_seq + 1 > n.first_seq ? n.acked_seq + 1 : n.first_seq;
+    bool ok = json_set_text(j, "stream", slice_of(n.stream)) &&
+              json_set_int(j, "first_seq", (int64_t)n.first_seq) &&
+              json_set_int(j, "next_seq", (int64_t)n.next_seq) &&
+              json_set_int(j, "durable_seq", (int64_t)n.durable_seq) &&
+              json_set_int(j, "acked_seq", (int64_t)n.acked_seq) &&
+              json_set_int(j, "queued", (int64_t)(n.next_seq - oldest)) &&
+              json_set_int(j, "lost_total", (int64_t)n.lost_total) &&
+              json_set_text(j, "head", slice_of(c->recorder.head));
+    return json_set(out, "journal", j) && ok;
+}
+
+static bool add_reads(struct json *out, const struct controller_stats *s)
+{
+    struct json *reads = json_new();
+    if (!reads)
+        return false;
+    bool ok = json_set_int(reads, "granted", (int64_t)s->granted) &&
+              json_set_int(reads, "denied", (int64_t)s->denied) &&
+              json_set_int(reads, "repeated", (int64_t)s->repeated) &&
+              json_set_int(reads, "malformed", (int64_t)s->malformed) &&
+              json_set_int(reads, "stale", (int64_t)s->stale) &&
+              json_set_int(reads, "retained", (int64_t)s->retained) &&
+              json_set_int(reads, "flooded", (int64_t)s->flooded);
+    return json_set(out, "reads", reads) && ok;
+}
+
+struct json *status_of_gateway(struct controller *c, struct now now)
+{
+    controller_look(c);
+    struct json *out = json_new();
+    struct json *broker = json_new();
+    bool ok = out && broker && json_set_bool(broker, "up", c->bus_up) &&
+              json_set_text(out, "version", slice_of(GATEHOUSE_VERSION)) &&
+              json_set_bool(out, "online", true) &&
+              json_set_int(out, "uptime_s", (now.mono.ms - c->started.mono.ms) / 1000) &&
+              json_set_text(out, "clock", slice_of(clock_trust_name(now.wall.trust)));
+    if (out && broker)
+        ok = json_set(out, "broker", broker) && ok;
+    ok = ok && add_policy(out, &c->version, now) && add_cloud(out, &c->cloud) &&
+         add_journal(out, c) && add_reads(out, &c->stats);
+    if (ok)
+        return out;
+    json_free(out);
+    return NULL;
+}
+
+static struct json *status_of_door(struct controller *c, const struct door_unit *unit,
+                                   struct now now)
+{
+    struct json *door = json_new();
+    if (!door)
+        return NULL;
+    struct access_facts facts = {0};
+    enum gh_err err = c->ports.policy.ops->door(c->ports.policy.self, &unit->config->id, &facts);
+    bool released = unit->door.released;
+    bool ok = json_set_text(door, "door", slice_of(unit->config->id.s)) &&
+              (err || !facts.door.name[0] ||
+               json_set_text(door, "name", slice_of(facts.door.name))) &&
+              json_set_bool(door, "in_policy", err == GH_OK) &&
+              json_set_text(door, "lock", slice_of(released ? "released" : "locked")) &&
+              json_set_text(door, "board", slice_of(unit->online ? "online" : "offline")) &&
+              (!released ||
+               json_set_int(door, "until_ms", unit->door.release_ends.ms - now.mono.ms));
+    if (ok)
+        return door;
+    json_free(door);
+    return NULL;
+}
+
+struct json *status_of_doors(struct controller *c, struct now now)
+{
+    struct json *out = json_new();
+    for (size_t i = 0; out && i < c->doors.n; i++) {
+        struct json *door = status_of_door(c, &c->doors.unit[i], now);
+        if (!door || !json_append(out, "doors", door)) {
+            json_free(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+void controller_publish_status(struct controller *c, struct now now)
+{
+    struct json *status = status_of_gateway(c, now);
+    size_t len;
+    char *text = status ? json_print(status, &len) : NULL;
+    if (text) {
+        /* It is published again soon; one that is missed does no harm. */
+        enum gh_err err = c->ports.bus.ops->publish(c->ports.bus.self,
+                                                    slice_of("gatehouse/v1/gateway/status"),
+                                                    slice_make(text, len), 1, true);
+        (void)err;
+    }
+    free(text);
+    json_free(status);
+}

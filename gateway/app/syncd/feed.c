@@ -1,0 +1,240 @@
+#include "app/syncd/feed.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "adapters/glib/zone.h"
+#include "adapters/json/row_json.h"
+#include "app/log.h"
+
+__attribute__((format(printf, 3, 4)))
+static enum gh_err refuse(char why[REPLICA_WHY_MAX], enum gh_err err, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    if (vsnprintf(why, REPLICA_WHY_MAX, fmt, args) < 0)
+        why[0] = '\0';
+    va_end(args);
+    return err;
+}
+
+/* For what fails without words of its own. */
+static enum gh_err failed(struct feed *f, enum gh_err err, const char *what)
+{
+    if (f->why[0] == '\0')
+        return refuse(f->why, err, "%s: %s", what, gh_err_name(err));
+    return err;
+}
+
+static bool is_digest(struct slice text)
+{
+    if (text.len != REPLICA_DIGEST_HEX)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (!((text.ptr[i] >= '0' && text.ptr[i] <= '9') ||
+              (text.ptr[i] >= 'a' && text.ptr[i] <= 'f')))
+            return false;
+    return true;
+}
+
+enum gh_err feed_checkpoint(struct replica_checkpoint *out, const struct json *v,
+                            char why[REPLICA_WHY_MAX])
+{
+    struct replica_checkpoint c = {0};
+    struct slice digest, issued_at;
+    if (!json_int(v, "schema", &c.schema))
+        return refuse(why, GH_INVALID, "checkpoint: schema is missing");
+    if (c.schema != FEED_SCHEMA)
+        return refuse(why, GH_INVALID, "checkpoint: schema %lld is not supported by this version",
+                      (long long)c.schema);
+    if (!json_int(v, "epoch", &c.version.epoch) || !json_int(v, "rev", &c.version.rev) ||
+        !json_int(v, "rows", &c.rows) || c.version.epoch < 1 || c.version.rev < 0 || c.rows < 0)
+        return refuse(why, GH_INVALID, "checkpoint: epoch, rev and rows must be whole numbers");
+    if (!json_text(v, "digest", &digest) || !is_digest(digest))
+        return refuse(why, GH_INVALID, "checkpoint: digest must be 64 lower-case hex digits");
+    if (!json_text(v, "issued_at", &issued_at) ||
+        instant_parse(&c.version.issued_at, issued_at) != GH_OK)
+        return refuse(why, GH_INVALID, "checkpoint: issued_at must be an instant with its offset");
+    memcpy(c.digest, digest.ptr, digest.len);
+    *out = c;
+    return GH_OK;
+}
+
+/* --- rows ----------------------------------------------------------------- */
+
+static enum gh_err begin(struct feed *f)
+{
+    if (f->is_begun)
+        return GH_OK;
+    enum gh_err err = f->is_snapshot ? replica_writer_begin_snapshot(f->writer)
+                                     : replica_writer_begin(f->writer);
+    f->is_begun = err == GH_OK;
+    return err ? failed(f, err, "replica") : GH_OK;
+}
+
+/* A door whose zone is unknown here would have no wall clock. */
+static enum gh_err check_zone(struct feed *f, const struct policy_row *row)
+{
+    const char *tz = row->kind == ROW_SITE ? row->d.site.tz
+                     : row->kind == ROW_DOOR ? row->d.door.tz : "";
+    struct zone_view view;
+    if (row->removal || tz[0] == '\0')
+        return GH_OK;
+    enum gh_err err = zone_view_load(&view, tz, (int64_t)time(NULL));
+    if (err)
+        return refuse(f->why, GH_INVALID, "%s %s: tz: this system knows no time zone \"%s\"",
+                      row_kind_name(row->kind), row->id.s, tz);
+    return GH_OK;
+}
+
+static enum gh_err put_row(struct feed *f, struct slice line)
+{
+    struct policy_row row;
+    char why[ROW_WHY_MAX] = "";
+    arena_reset(f->arena);
+    enum gh_err err = row_json_parse(&row, line, f->arena, why);
+    if (err)
+        return refuse(f->why, GH_INVALID, "%s", why[0] ? why : gh_err_name(err));
+    if (why[0])
+        log_line(LOG_WARNING, "pull: %s", why); /* an inert row: it grants nothing */
+    err = check_zone(f, &row);
+    if (!err)
+        err = begin(f);
+    if (err)
+        return err;
+    struct replica_row stored = {.row = &row};
+    crypto_sha256(stored.line_hash, line);
+    if (row.kind == ROW_CREDENTIAL && !row.removal)
+        crypto_value_hash(stored.value_hash, f->keys, row.d.credential.type,
+                          &row.d.credential.value);
+    err = replica_writer_put(f->writer, &stored, f->why);
+    if (row.kind == ROW_CREDENTIAL && !row.removal)
+        crypto_forget(&row.d.credential.value, sizeof row.d.credential.value);
+    return err ? failed(f, err, "replica") : GH_OK;
+}
+
+/* --- lines that are no rows ------------------------------------------------ */
+
+static enum gh_err take_head(struct feed *f, const struct json *v)
+{
+    struct slice next;
+    int64_t epoch;
+    if (f->has_head)
+        return refuse(f->why, GH_INVALID, "changes: a second head line");
+    if (!json_int(v, "epoch", &epoch) || !json_text(v, "next", &next) || next.len == 0 ||
+        next.len > REPLICA_CURSOR_MAX)
+        return refuse(f->why, GH_INVALID, "changes: the head line needs epoch and next");
+    if (epoch != f->epoch) /* changes to another policy than the one we hold */
+        return refuse(f->why, GH_INVALID, "changes: epoch %lld, but %lld is applied",
+                      (long long)epoch, (long long)f->epoch);
+    if (memchr(next.ptr, '\0', next.len))
+        return refuse(f->why, GH_INVALID, "changes: next holds a zero byte");
+    memcpy(f->next, next.ptr, next.len);
+    f->next[next.len] = '\0';
+    f->has_head = true;
+    return GH_OK;
+}
+
+static enum gh_err take_deny(struct feed *f, const struct json *v)
+{
+    struct slice k, id_text;
+    struct id id;
+    enum row_kind kind;
+    int64_t rev;
+    if (!json_text(v, "k", &k) || !json_text(v, "id", &id_text) || !json_int(v, "rev", &rev) ||
+        row_kind_parse(&kind, k) != GH_OK || id_set(&id, id_text) != GH_OK)
+        return refuse(f->why, GH_INVALID, "changes: a deny line needs k, id and rev");
+    enum gh_err err = replica_writer_deny(f->writer, kind, &id, rev);
+    if (err == GH_INVALID)
+        return refuse(f->why, err, "changes: %s %s cannot be denied", row_kind_name(kind), id.s);
+    return err ? failed(f, err, "deny line") : GH_OK;
+}
+
+static enum gh_err take_command(struct feed *f, const struct json *v)
+{
+    struct slice text;
+    struct id id;
+    bool has_id = json_text(v, "id", &text) && id_set(&id, text) == GH_OK;
+    snprintf(f->command, sizeof f->command, "%s", has_id ? id.s : "without-id");
+    return GH_OK;
+}
+
+static enum gh_err take_checkpoint(struct feed *f, const struct json *v)
+{
+    enum gh_err err = feed_checkpoint(&f->checkpoint, v, f->why);
+    if (err)
+        return err;
+    if (f->checkpoint.version.epoch != f->epoch)
+        return refuse(f->why, GH_INVALID, "checkpoint: epoch %lld is not that of the head, %lld",
+                      (long long)f->checkpoint.version.epoch, (long long)f->epoch);
+    f->has_checkpoint = true;
+    return begin(f);
+}
+
+static enum gh_err take_special(struct feed *f, const struct json *v)
+{
+    struct slice t;
+    if (!json_text(v, "t", &t))
+        return refuse(f->why, GH_INVALID, "changes: a line with a \"t\" that is no text");
+    if (slice_is(t, "head"))
+        return take_head(f, v);
+    if (!f->has_head)
+        return refuse(f->why, GH_INVALID, "changes: the first line must be the head");
+    if (slice_is(t, "deny"))
+        return take_deny(f, v);
+    if (slice_is(t, "command"))
+        return take_command(f, v);
+    if (slice_is(t, "checkpoint"))
+        return take_checkpoint(f, v);
+    return refuse(f->why, GH_INVALID, "changes: \"%.*s\" lines are not supported by this version",
+                  t.len < 32 ? (int)t.len : 32, t.ptr);
+}
+
+static void free_json(struct json **v)
+{
+    json_free(*v);
+}
+
+static enum gh_err take_change(struct feed *f, struct slice line)
+{
+    char why[160];
+    __attribute__((cleanup(free_json))) struct json *v = json_parse_object(line, why, sizeof why);
+    if (!v)
+        return refuse(f->why, GH_INVALID, "changes: a line is not JSON: %s", why);
+    if (f->has_checkpoint)
+        return refuse(f->why, GH_INVALID, "changes: a line behind the checkpoint");
+    if (json_has(v, "t"))
+        return take_special(f, v);
+    if (!f->has_head)
+        return refuse(f->why, GH_INVALID, "changes: the first line must be the head");
+    return put_row(f, line);
+}
+
+/* --- the whole ------------------------------------------------------------ */
+
+bool feed_line(void *feed, struct slice line)
+{
+    struct feed *f = feed;
+    f->err = f->is_snapshot ? put_row(f, line) : take_change(f, line);
+    return f->err == GH_OK;
+}
+
+enum gh_err feed_commit(struct feed *f, struct slice cursor)
+{
+    if (!f->has_checkpoint)
+        return refuse(f->why, GH_INVALID, "changes: no checkpoint at the end");
+    enum gh_err err = begin(f); /* a snapshot may hold no rows at all */
+    if (err)
+        return err;
+    err = replica_writer_commit(f->writer, &f->checkpoint, cursor, f->why);
+    f->is_begun = false;
+    return err ? failed(f, err, "replica") : GH_OK;
+}
+
+void feed_drop(struct feed *f)
+{
+    if (f->is_begun)
+        replica_writer_drop(f->writer);
+    f->is_begun = false;
+}

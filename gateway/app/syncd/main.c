@@ -1,0 +1,272 @@
+/* gatehouse-syncd: policy down, events up. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "adapters/linux/notify.h"
+#include "app/log.h"
+#include "app/syncd/pull.h"
+#include "app/syncd/push.h"
+#include "app/syncd/token.h"
+
+enum { EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+
+#define TICK_MS 500 /* between two looks at the threads */
+
+struct options {
+    const char *config;
+    bool check_only;
+};
+
+/* Everything that lives until the end. */
+struct syncd {
+    struct config config;
+    struct crypto_keys keys;
+    struct sync sync;
+    struct https *https[SYNC_ACTIVITIES];
+    struct pull pull;
+    struct push push;
+    int lock_fd;
+};
+
+static void usage(FILE *out)
+{
+    fputs("usage: gatehouse-syncd --config FILE     sync until told to end\n"
+          "       gatehouse-syncd --config FILE -n  check the configuration only\n"
+          "       gatehouse-syncd --version\n",
+          out);
+}
+
+/* Returns -1 to go on, else the exit status. */
+static int read_options(struct options *o, int argc, char **argv)
+{
+    static const struct option names[] = {{"config", required_argument, NULL, 'c'},
+                                          {"check", no_argument, NULL, 'n'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+    int c;
+    *o = (struct options){0};
+    while ((c = getopt_long(argc, argv, "n", names, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            o->config = optarg;
+            break;
+        case 'n':
+            o->check_only = true;
+            break;
+        case 'V':
+            puts("gatehouse-syncd " GATEHOUSE_VERSION);
+            return EXIT_SUCCESS;
+        case 'h':
+            usage(stdout);
+            return EXIT_SUCCESS;
+        default:
+            usage(stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind != argc || !o->config) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+static void report(void *context, int line, const char *text)
+{
+    const struct options *o = context;
+    if (line > 0)
+        fprintf(stderr, "%s:%d: %s\n", o->config, line, text);
+    else
+        fprintf(stderr, "%s: %s\n", o->config, text);
+}
+
+/* --- parts ---------------------------------------------------------------- */
+
+/* The replica has one writer: a second syncd must not even try. */
+static bool take_lock(struct syncd *d)
+{
+    char path[CONFIG_PATH_MAX];
+    if (!config_path(path, d->config.state_dir, "syncd.lock")) {
+        log_line(LOG_ERR, "%s: the path is too long", d->config.state_dir);
+        return false;
+    }
+    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+    if (d->lock_fd < 0) {
+        log_line(LOG_ERR, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        log_line(LOG_ERR, "%s: another gatehouse-syncd is at work there", path);
+        return false;
+    }
+    return true;
+}
+
+static bool load_keys(struct syncd *d)
+{
+    char path[CONFIG_PATH_MAX];
+    enum gh_err err = crypto_start();
+    if (!err && !config_path(path, d->config.state_dir, "device.key"))
+        err = GH_INVALID;
+    if (!err)
+        err = crypto_keys_load(&d->keys, path, 1);
+    if (err)
+        log_line(LOG_ERR, "device key in %s: %s", d->config.state_dir,
+                 err == GH_INVALID ? "others may read it: its mode must be 0600 or 0640"
+                                   : gh_err_name(err));
+    return !err;
+}
+
+static bool open_links(struct syncd *d)
+{
+    const struct config *c = &d->config;
+    char why[256] = "", token[TOKEN_MAX + 1] = "";
+    if (c->cloud_token_file[0] && !token_read(token, c->cloud_token_file, why, sizeof why)) {
+        log_line(LOG_ERR, "%s", why);
+        return false;
+    }
+    const struct https_options o = {.base_url = c->cloud_url,
+                                    .ca_file = c->cloud_ca_file,
+                                    .token = token[0] ? token : NULL,
+                                    .cert_file = c->cloud_cert_file[0] ? c->cloud_cert_file : NULL,
+                                    .key_file = c->cloud_key_file[0] ? c->cloud_key_file : NULL};
+    bool good = true;
+    for (int i = 0; i < SYNC_ACTIVITIES && good; i++)
+        good = https_open(&d->https[i], &o, why, sizeof why) == GH_OK;
+    explicit_bzero(token, sizeof token);
+    if (!good)
+        log_line(LOG_ERR, "cloud: %s", why);
+    return good;
+}
+
+static bool set_up(struct syncd *d)
+{
+    uint64_t seed[SYNC_ACTIVITIES];
+    if (!take_lock(d) || !load_keys(d) || !open_links(d))
+        return false;
+    crypto_random(seed, sizeof seed);
+    log_line(LOG_DEBUG, "seeds %llx %llx", (unsigned long long)seed[SYNC_PULL],
+             (unsigned long long)seed[SYNC_PUSH]);
+    if (pull_init(&d->pull, &d->sync, d->https[SYNC_PULL], &d->keys, seed[SYNC_PULL]) ||
+        push_init(&d->push, &d->sync, d->https[SYNC_PUSH], seed[SYNC_PUSH])) {
+        log_line(LOG_ERR, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+static void tear_down(struct syncd *d)
+{
+    push_free(&d->push);
+    pull_free(&d->pull);
+    for (int i = 0; i < SYNC_ACTIVITIES; i++)
+        https_close(d->https[i]);
+    crypto_forget(&d->keys, sizeof d->keys);
+    if (d->lock_fd >= 0)
+        close(d->lock_fd);
+}
+
+/* --- the life of the process ---------------------------------------------- */
+
+static void wait_for_end(struct syncd *d, const sigset_t *signals)
+{
+    const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
+    bool was_alive = true;
+    for (;;) {
+        int signal_number = sigtimedwait(signals, NULL, &tick);
+        if (signal_number > 0) {
+            log_line(LOG_NOTICE, "ending: %s", strsignal(signal_number));
+            return;
+        }
+        bool is_alive = sync_is_alive(&d->sync);
+        if (is_alive)
+            notify_watchdog();
+        else if (was_alive)
+            log_line(LOG_CRIT, "a thread hangs; the watchdog is fed no more");
+        was_alive = is_alive;
+    }
+}
+
+/* Both threads from start to end. */
+static int run(struct syncd *d, const sigset_t *signals)
+{
+    pthread_t pull, push;
+    if (pthread_create(&pull, NULL, pull_run, &d->pull) != 0) {
+        log_line(LOG_ERR, "cannot start a thread");
+        return EXIT_REFUSED;
+    }
+    bool both = pthread_create(&push, NULL, push_run, &d->push) == 0;
+    if (both) {
+        log_line(LOG_NOTICE, "gatehouse-syncd " GATEHOUSE_VERSION " started: site %s, gateway %s, %s",
+                 d->config.site.s, d->config.gateway.s, d->config.cloud_url);
+        notify_ready();
+        wait_for_end(d, signals);
+    } else {
+        log_line(LOG_ERR, "cannot start a thread");
+    }
+    notify_stopping();
+    sync_stop(&d->sync);
+    for (int i = 0; i < SYNC_ACTIVITIES; i++)
+        https_cancel(d->https[i]);
+    pthread_join(pull, NULL);
+    if (both)
+        pthread_join(push, NULL);
+    return both ? EXIT_SUCCESS : EXIT_REFUSED;
+}
+
+static int serve(struct syncd *d)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the threads inherit it */
+    signal(SIGPIPE, SIG_IGN);
+    umask(0007);
+    /* Rows pass through our memory with their values: no core dumps. */
+    const struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    if (sync_init(&d->sync, &d->config) != GH_OK) {
+        log_line(LOG_ERR, "run_dir is too long, or out of memory");
+        return EXIT_REFUSED;
+    }
+    int status = set_up(d) ? run(d, &signals) : EXIT_REFUSED;
+    tear_down(d);
+    sync_destroy(&d->sync);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    struct syncd d = {.lock_fd = -1};
+    int status = read_options(&o, argc, argv);
+    if (status >= 0)
+        return status;
+    if (config_load(&d.config, o.config, report, &o) != GH_OK)
+        return EXIT_REFUSED;
+    if (d.config.cloud_url[0] && !d.config.policy_unsigned) {
+        report(&o, 0, "[cloud] needs \"policy_signature = unsigned\": "
+                      "this version cannot check policy signatures");
+        status = EXIT_REFUSED;
+    } else if (o.check_only) {
+        status = EXIT_SUCCESS;
+    } else if (!d.config.cloud_url[0]) {
+        log_line(LOG_NOTICE, "there is no [cloud] in %s: nothing to do", o.config);
+        status = EXIT_SUCCESS;
+    } else {
+        status = serve(&d);
+    }
+    config_free(&d.config);
+    return status;
+}

@@ -1,0 +1,271 @@
+#include "app/syncd/pull.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/lines.h"
+#include "app/log.h"
+
+/* A row of POLICY_LINE_MAX bytes can hold that many references of a few bytes,
+ * each of which becomes an identifier of its full size. Memory that no row
+ * needs is never touched. */
+#define ARENA_BYTES (32 * 1024 * 1024)
+#define CHANGES_MAX_BYTES (1024ull * 1024 * 1024)
+#define POLL_IDLE_MS ((PULL_WAIT_S + 15) * 1000)
+/* After so many change sets that do not add up, our own copy is suspected. */
+#define DIGEST_FAILURES_MAX 2
+#define PATH_MAX_BYTES 2048
+
+static void mask(void *context, unsigned char out[32], struct slice nonce)
+{
+    crypto_hmac(out, context, nonce);
+}
+
+enum gh_err pull_init(struct pull *p, struct sync *sync, struct https *https,
+                      const struct crypto_keys *keys, uint64_t seed)
+{
+    *p = (struct pull){.sync = sync, .https = https, .keys = keys, .retry_after_s = -1};
+    p->arena = (struct arena){.base = malloc(ARENA_BYTES), .size = ARENA_BYTES};
+    p->line = malloc(POLICY_LINE_MAX);
+    rhythm_init(&p->rhythm, seed);
+    /* Value hashes begin with a type and a newline, so this is no value's. */
+    crypto_hmac(p->mask_key, keys->value, slice_of("replica line mask"));
+    if (p->arena.base && p->line)
+        return GH_OK;
+    pull_free(p);
+    return GH_FULL;
+}
+
+void pull_free(struct pull *p)
+{
+    replica_writer_close(p->writer);
+    if (p->line)
+        crypto_forget(p->line, POLICY_LINE_MAX);
+    free(p->line);
+    free(p->arena.base);
+    crypto_forget(p->mask_key, sizeof p->mask_key);
+    p->writer = NULL;
+    p->line = NULL;
+    p->arena.base = NULL;
+}
+
+struct feed pull_feed(struct pull *p, bool is_snapshot)
+{
+    return (struct feed){.writer = p->writer, .keys = p->keys, .arena = &p->arena,
+                         .is_snapshot = is_snapshot};
+}
+
+struct https_request pull_request(const char *path)
+{
+    return (struct https_request){.path = path, .connect_timeout_ms = PULL_CONNECT_MS,
+                                  .idle_timeout_ms = PULL_IDLE_MS};
+}
+
+/* --- what went wrong ------------------------------------------------------ */
+
+enum pull_end pull_failed(struct pull *p, enum gh_err err, const char *why)
+{
+    if (err == GH_IO) {
+        /* What a failed sync left behind cannot be trusted: open it anew. */
+        replica_writer_close(p->writer);
+        p->writer = NULL;
+    }
+    if (err == GH_RETRY) {
+        log_line(LOG_WARNING, "pull: %s; trying again", why);
+        return PULL_AGAIN;
+    }
+    sync_refused(p->sync, why);
+    return PULL_REFUSED;
+}
+
+enum pull_end pull_unserved(struct pull *p, const char *what, enum https_outcome outcome,
+                            const struct https_response *r)
+{
+    p->retry_after_s = r->retry_after_s;
+    if (outcome == HTTPS_TOO_LARGE) {
+        char why[SYNC_TEXT_MAX];
+        snprintf(why, sizeof why, "%s: %s", what, r->why);
+        sync_refused(p->sync, why);
+        return PULL_REFUSED;
+    }
+    if (outcome != HTTPS_DONE)
+        return PULL_AGAIN;
+    if (r->status == 426) {
+        sync_refused(p->sync, "the cloud speaks another schema than this version: update needed");
+        return PULL_HOPELESS;
+    }
+    if (r->status >= 400 && r->status < 500 && r->status != 429)
+        log_line(LOG_WARNING, "pull: %s: the cloud answers %d", what, r->status);
+    return PULL_AGAIN;
+}
+
+/* --- changes -------------------------------------------------------------- */
+
+static void escape(char *out, const char *text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+            c == '.' || c == '-' || c == '_') {
+            *out++ = *text;
+        } else {
+            *out++ = '%';
+            *out++ = hex[c >> 4];
+            *out++ = hex[c & 15];
+        }
+    }
+    *out = '\0';
+}
+
+struct poll {
+    struct pull *pull;
+    struct lines lines;
+    struct feed feed;
+    enum gh_err err; /* why a piece ended the call */
+};
+
+static bool take_piece(void *context, struct slice bytes)
+{
+    struct poll *poll = context;
+    sync_promise(poll->pull->sync, SYNC_PULL, 2 * POLL_IDLE_MS);
+    poll->err = lines_feed(&poll->lines, bytes, feed_line, &poll->feed);
+    return poll->err == GH_OK;
+}
+
+/* Takes the change set that came, whole or not. */
+static enum pull_end conclude(struct pull *p, struct poll *poll, enum https_outcome outcome,
+                              const struct https_response *r)
+{
+    struct feed *f = &poll->feed;
+    if (outcome == HTTPS_DONE && !poll->err)
+        poll->err = lines_end(&poll->lines, feed_line, f);
+    if (poll->err == GH_FULL)
+        return pull_failed(p, GH_INVALID, "changes: a line is longer than a row may be");
+    if (poll->err)
+        return pull_failed(p, f->err, f->why);
+    if (outcome != HTTPS_DONE)
+        return pull_unserved(p, "changes", outcome, r);
+    enum gh_err err = feed_commit(f, slice_of(f->next));
+    if (err == GH_CORRUPT && ++p->digest_failures >= DIGEST_FAILURES_MAX)
+        p->wants_snapshot = true;
+    if (err)
+        return pull_failed(p, err, f->why);
+    struct replica_state state;
+    replica_writer_state(p->writer, &state);
+    sync_applied(p->sync, &state);
+    p->digest_failures = 0;
+    return PULL_DONE;
+}
+
+static void report_command(struct pull *p, const struct feed *f, enum pull_end end)
+{
+    char why[SYNC_TEXT_MAX];
+    if (f->command[0]) {
+        snprintf(why, sizeof why, "commands are not supported by this version: %s was not done",
+                 f->command);
+        sync_commands_nack(p->sync, why);
+    } else if (end == PULL_DONE) {
+        sync_commands_nack(p->sync, "");
+    }
+}
+
+static enum pull_end poll_changes(struct pull *p, const struct replica_state *state)
+{
+    char cursor[3 * REPLICA_CURSOR_MAX + 1], path[PATH_MAX_BYTES];
+    escape(cursor, state->cursor);
+    snprintf(path, sizeof path,
+             "/v1/sites/%s/changes?since=%s&wait=%d&applied=%s&digest=%s&schema=%d",
+             p->sync->config->site.s, cursor, PULL_WAIT_S, cursor, state->digest, FEED_SCHEMA);
+    struct poll poll = {.pull = p, .feed = pull_feed(p, false)};
+    poll.feed.epoch = state->version.epoch;
+    poll.lines = (struct lines){.buffer = p->line, .size = POLICY_LINE_MAX};
+    struct https_request request = pull_request(path);
+    request.idle_timeout_ms = POLL_IDLE_MS;
+    request.max_bytes = CHANGES_MAX_BYTES;
+    request.piece = take_piece;
+    request.context = &poll;
+    struct https_response r;
+    sync_promise(p->sync, SYNC_PULL, 2 * POLL_IDLE_MS);
+    enum https_outcome outcome = https_call(p->https, &request, &r);
+    sync_heard(p->sync, SYNC_PULL, "changes", outcome, &r);
+    enum pull_end end = PULL_DONE;
+    if (outcome == HTTPS_DONE && (r.status == 409 || r.status == 410)) {
+        log_line(LOG_NOTICE, "pull: the cloud wants a snapshot loaded (%d)", r.status);
+        end = PULL_SNAPSHOT;
+    } else if (outcome == HTTPS_DONE && r.status != 200 && r.status != 204) {
+        end = pull_unserved(p, "changes", outcome, &r);
+    } else if (!(outcome == HTTPS_DONE && r.status == 204)) {
+        end = conclude(p, &poll, outcome, &r);
+        report_command(p, &poll.feed, end);
+    }
+    feed_drop(&poll.feed);
+    return end;
+}
+
+/* --- the activity --------------------------------------------------------- */
+
+static enum pull_end open_writer(struct pull *p)
+{
+    char path[CONFIG_PATH_MAX], why[REPLICA_WHY_MAX] = "";
+    const struct replica_crypto crypto = {crypto_sha256, mask, p->mask_key};
+    struct replica_state state;
+    if (!config_path(path, p->sync->config->state_dir, "replica.db"))
+        return PULL_HOPELESS;
+    enum gh_err err = replica_writer_open(&p->writer, path, &crypto, why);
+    if (err) {
+        log_line(LOG_ERR, "pull: %s: %s", path, why[0] ? why : gh_err_name(err));
+        sync_refused(p->sync, why[0] ? why : "the replica cannot be opened");
+        return PULL_AGAIN;
+    }
+    replica_writer_state(p->writer, &state);
+    sync_stands(p->sync, &state);
+    return PULL_DONE;
+}
+
+static enum pull_end step(struct pull *p)
+{
+    struct replica_state state;
+    p->retry_after_s = -1;
+    if (!p->writer) {
+        enum pull_end end = open_writer(p);
+        if (end != PULL_DONE)
+            return end;
+    }
+    replica_writer_state(p->writer, &state);
+    if (!p->wants_snapshot && state.version.epoch != 0)
+        return poll_changes(p, &state);
+    enum pull_end end = pull_snapshot(p);
+    if (end == PULL_DONE) {
+        p->wants_snapshot = false;
+        p->digest_failures = 0;
+    }
+    return end;
+}
+
+void *pull_run(void *pull)
+{
+    struct pull *p = pull;
+    while (!sync_is_stopping(p->sync)) {
+        int64_t wait_ms = rhythm_wait_ms(&p->rhythm, sync_now());
+        sync_promise(p->sync, SYNC_PULL, wait_ms + 2 * POLL_IDLE_MS);
+        if (wait_ms > 0 && !sync_sleep(p->sync, wait_ms))
+            break;
+        switch (step(p)) {
+        case PULL_DONE:
+            rhythm_succeeded(&p->rhythm);
+            break;
+        case PULL_SNAPSHOT:
+            p->wants_snapshot = true;
+            break;
+        case PULL_AGAIN:
+        case PULL_REFUSED:
+            rhythm_failed(&p->rhythm, sync_now(), p->retry_after_s);
+            break;
+        case PULL_HOPELESS:
+            rhythm_hopeless(&p->rhythm, sync_now());
+            break;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,67 @@
+/* The pull: policy from the cloud into the replica, for as long as syncd runs.
+ *
+ * Without a policy, or when the cloud says that the cursor is of no use (409,
+ * 410), the checkpoint is asked for and its snapshot loaded beside the old
+ * policy. Then it polls for changes, each poll held open by the cloud until
+ * there is one. What is refused is told in the status post and tried again in
+ * the rhythm, from the same cursor; the last good policy stays.
+ *
+ * The cursor behind a snapshot is the ETag of its checkpoint without quotes,
+ * or, if there is none, "EPOCH.REV". */
+#ifndef GATEHOUSE_APP_SYNCD_PULL_H
+#define GATEHOUSE_APP_SYNCD_PULL_H
+
+#include "app/syncd/feed.h"
+#include "app/syncd/rhythm.h"
+#include "app/syncd/sync.h"
+
+#define PULL_WAIT_S 50 /* how long the cloud may hold a poll open */
+
+/* How one step of the pull ended. */
+enum pull_end {
+    PULL_DONE,     /* all is well, go on at once */
+    PULL_AGAIN,    /* the link or this machine failed: in the rhythm */
+    PULL_REFUSED,  /* the policy was refused, and reported: in the rhythm */
+    PULL_HOPELESS, /* only another version or a person helps: slowly */
+    PULL_SNAPSHOT, /* the cursor is of no use: load a snapshot, at once */
+};
+
+struct pull {
+    struct sync *sync;              /* borrowed */
+    struct https *https;            /* borrowed */
+    const struct crypto_keys *keys; /* borrowed */
+    unsigned char mask_key[32];
+    struct replica_writer *writer; /* owned; NULL = to be opened (again) */
+    struct arena arena;            /* owns its memory */
+    char *line;                    /* owned: POLICY_LINE_MAX bytes */
+    struct rhythm rhythm;
+    int64_t retry_after_s; /* of the last answer; -1 = none */
+    bool wants_snapshot;
+    int digest_failures;   /* change sets in a row that did not add up */
+};
+
+/* Prepares; nothing is opened yet. GH_FULL: out of memory. */
+GH_MUST_CHECK enum gh_err pull_init(struct pull *p, struct sync *sync, struct https *https,
+                                    const struct crypto_keys *keys, uint64_t seed);
+void pull_free(struct pull *p);
+/* A thread's body (struct pull *): until sync_stop. */
+void *pull_run(void *pull);
+
+/* One load of the checkpoint and its snapshot (snapshot.c). */
+enum pull_end pull_snapshot(struct pull *p);
+
+/* --- for the pull's own files --- */
+
+struct feed pull_feed(struct pull *p, bool is_snapshot);
+/* What a failure of the feed means, told to whom it concerns. */
+enum pull_end pull_failed(struct pull *p, enum gh_err err, const char *why);
+/* What an answer means that is not 200: the same. */
+enum pull_end pull_unserved(struct pull *p, const char *what, enum https_outcome outcome,
+                            const struct https_response *r);
+/* The request that all of them begin with. */
+struct https_request pull_request(const char *path);
+
+#define PULL_CONNECT_MS 10000
+#define PULL_IDLE_MS 20000
+
+#endif

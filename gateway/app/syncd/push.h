@@ -1,0 +1,71 @@
+/* The push: journal batches and status posts to the cloud, and what gatehoused
+ * should know of the cloud as notes to it, for as long as syncd runs.
+ *
+ * Events go in order, oldest first, and are acknowledged to gatehoused only as
+ * far as the cloud has confirmed events that were in that very post. Status
+ * body (POST status), members that are unknown left out:
+ *   applied, epoch, rev, digest   cursor and place of the policy applied
+ *   nack                          why the newest policy was refused, or null
+ *   commands_nack, events_nack    the same for commands and event batches
+ *   versions {syncd, gatehoused}
+ *   gatehoused                    "up", or "away" when it does not answer
+ *   clock                         as in events
+ *   queued                        events that the cloud has not acknowledged
+ *   journal {stream, next_seq, head}  head: chain value over the newest event */
+#ifndef GATEHOUSE_APP_SYNCD_PUSH_H
+#define GATEHOUSE_APP_SYNCD_PUSH_H
+
+#include "app/syncd/daemon.h"
+#include "app/syncd/rhythm.h"
+#include "app/syncd/sync.h"
+
+#define PUSH_STATUS_MS 30000  /* give or take a fifth */
+#define PUSH_STATUS_GAP_MS 1000 /* between two that a change brought about */
+#define PUSH_IDLE_MS 200      /* between two looks at an empty journal */
+#define PUSH_AWAY_MS 1000     /* between two looks for gatehoused */
+
+struct push {
+    struct sync *sync;   /* borrowed */
+    struct https *https; /* borrowed */
+    struct daemon_batch batch; /* owns its body */
+    struct rhythm rhythm;
+    int limit;                 /* events in a batch; less after a 413 */
+    int64_t resend_from;       /* the cloud lacks acknowledged events from here; 0 = no */
+    struct mono daemon_next;   /* gatehoused was away: not before */
+    struct mono status_next;   /* the next regular status post */
+    struct mono status_gap;    /* no other before */
+    uint64_t status_told;      /* generation that the last post told */
+    bool daemon_online;        /* what gatehoused believes of the cloud */
+    uint64_t applied_noted, refused_noted;
+};
+
+/* GH_FULL: out of memory. */
+GH_MUST_CHECK enum gh_err push_init(struct push *p, struct sync *sync, struct https *https,
+                                    uint64_t seed);
+void push_free(struct push *p);
+/* A thread's body (struct push *): until sync_stop. */
+void *push_run(void *push);
+
+/* --- for the push's own files --- */
+
+/* What came back from a post. */
+struct push_reply {
+    int status; /* 0 = nothing came */
+    char text[4096]; /* the body: all of a 2xx one, the beginning of another */
+    size_t len;
+};
+/* Posts to .../gateways/{gw}/CALL. True if the answer is 2xx; else the rhythm
+ * has been told of the failure. */
+bool push_post(struct push *p, const char *call, struct slice json, struct push_reply *reply);
+
+/* Posts the status if it is due, and notes down what gatehoused says of itself
+ * (push_status.c). */
+void push_status(struct push *p);
+/* Tells gatehoused what changed of cloud and policy; once for each change. */
+void push_notes(struct push *p);
+
+/* gatehoused answered, or did not. */
+void push_daemon_heard(struct push *p, enum gh_err err);
+bool push_daemon_may_be_there(const struct push *p);
+
+#endif

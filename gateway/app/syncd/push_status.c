@@ -1,0 +1,147 @@
+/* The status post, and the notes to gatehoused. */
+#include "app/syncd/push.h"
+
+#include <stdlib.h>
+
+#include "adapters/json/json.h"
+#include "app/log.h"
+
+/* --- what gatehoused says of itself --------------------------------------- */
+
+struct report {
+    struct push *push;
+    struct json *body; /* owned */
+    bool is_good;      /* every member was set */
+};
+
+static void copy_text(struct report *r, struct json *to, const char *to_name,
+                      const struct json *from, const char *name)
+{
+    struct slice text;
+    if (from && json_text(from, name, &text) && !json_set_text(to, to_name, text))
+        r->is_good = false;
+}
+
+static void copy_int(struct report *r, struct json *to, const struct json *from, const char *name)
+{
+    int64_t n;
+    if (from && json_int(from, name, &n) && !json_set_int(to, name, n))
+        r->is_good = false;
+}
+
+/* The daemon's own answer to "status", as far as the cloud wants it. */
+static void take_status(void *context, struct slice line)
+{
+    struct report *r = context;
+    struct json *v = json_parse_object(line, NULL, 0);
+    struct json *versions = json_new(), *journal = json_new();
+    bool online;
+    if (!v || !versions || !journal) {
+        json_free(versions);
+        json_free(journal);
+        json_free(v);
+        r->is_good = false;
+        return;
+    }
+    const struct json *theirs = json_child(v, "journal");
+    const struct json *cloud = json_child(v, "cloud");
+    copy_text(r, r->body, "clock", v, "clock");
+    copy_text(r, versions, "gatehoused", v, "version");
+    copy_int(r, r->body, theirs, "queued");
+    copy_text(r, journal, "stream", theirs, "stream");
+    copy_int(r, journal, theirs, "next_seq");
+    copy_text(r, journal, "head", theirs, "head");
+    r->is_good = r->is_good && json_set_text(versions, "syncd", slice_of(GATEHOUSE_VERSION));
+    /* A daemon that was started anew knows nothing of the cloud: tell it. */
+    if (cloud && json_bool(cloud, "online", &online))
+        r->push->daemon_online = online;
+    json_free(v);
+    if (!json_set(r->body, "versions", versions))
+        r->is_good = false;
+    if (!json_set(r->body, "journal", journal))
+        r->is_good = false;
+}
+
+/* --- the post ------------------------------------------------------------- */
+
+static bool set_nack(struct json *v, const char *name, const char *text)
+{
+    return text[0] ? json_set_text(v, name, slice_of(text)) : json_set_null(v, name);
+}
+
+static bool fill(struct json *v, const struct sync_view *view, bool daemon_is_up)
+{
+    return json_set_text(v, "applied", slice_of(view->cursor)) &&
+           json_set_int(v, "epoch", view->epoch) && json_set_int(v, "rev", view->rev) &&
+           json_set_text(v, "digest", slice_of(view->digest)) &&
+           set_nack(v, "nack", view->nack) && set_nack(v, "commands_nack", view->commands_nack) &&
+           set_nack(v, "events_nack", view->events_nack) &&
+           json_set_text(v, "gatehoused", slice_of(daemon_is_up ? "up" : "away"));
+}
+
+/* The body; owned, NULL when out of memory. */
+static char *build(struct push *p, const struct sync_view *view, size_t *len)
+{
+    struct report r = {.push = p, .body = json_new(), .is_good = true};
+    if (!r.body)
+        return NULL;
+    enum gh_err err = daemon_status(p->sync->control_path, take_status, &r);
+    push_daemon_heard(p, err);
+    char *text = NULL;
+    if (fill(r.body, view, !err) && r.is_good)
+        text = json_print(r.body, len);
+    json_free(r.body);
+    return text;
+}
+
+void push_status(struct push *p)
+{
+    struct sync_view view;
+    struct mono now = sync_now();
+    sync_look(p->sync, &view);
+    bool is_changed = view.generation != p->status_told && now.ms >= p->status_gap.ms;
+    if (!is_changed && now.ms < p->status_next.ms)
+        return;
+    size_t len;
+    char *body = build(p, &view, &len);
+    struct push_reply reply;
+    p->status_gap = mono_add_ms(now, PUSH_STATUS_GAP_MS);
+    if (!body) {
+        log_line(LOG_ERR, "push: the status could not be built: out of memory");
+    } else if (push_post(p, "status", slice_make(body, len), &reply)) {
+        rhythm_succeeded(&p->rhythm);
+        p->status_told = view.generation;
+        p->status_next = mono_add_ms(now, rhythm_spread_ms(&p->rhythm, PUSH_STATUS_MS));
+    }
+    free(body);
+}
+
+/* --- notes ---------------------------------------------------------------- */
+
+/* True if gatehoused took it, or will never take it. */
+static bool note(struct push *p, const char *kind, const char *fault)
+{
+    enum gh_err err = daemon_note(p->sync->control_path, kind, fault);
+    push_daemon_heard(p, err);
+    if (err == GH_INVALID)
+        log_line(LOG_WARNING, "push: gatehoused refuses the note %s", kind);
+    return err == GH_OK || err == GH_INVALID;
+}
+
+void push_notes(struct push *p)
+{
+    struct sync_view view;
+    sync_look(p->sync, &view);
+    if (!push_daemon_may_be_there(p))
+        return;
+    if (view.is_known && view.is_online != p->daemon_online &&
+        note(p, view.is_online ? "cloud_online" : "cloud_offline", NULL))
+        p->daemon_online = view.is_online;
+    if (view.refused_count != p->refused_noted && push_daemon_may_be_there(p)) {
+        if (note(p, "policy_refused", view.refusal))
+            p->refused_noted = view.refused_count;
+    }
+    if (view.applied_count != p->applied_noted && push_daemon_may_be_there(p) &&
+        note(p, "policy_applied", NULL))
+        p->applied_noted = view.applied_count;
+}

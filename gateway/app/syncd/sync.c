@@ -1,0 +1,240 @@
+#include "app/syncd/sync.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "app/control.h"
+#include "app/log.h"
+
+static const char *const activity_names[SYNC_ACTIVITIES] = {"pull", "push"};
+
+struct mono sync_now(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return (struct mono){(int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000};
+}
+
+enum gh_err sync_init(struct sync *s, const struct config *config)
+{
+    pthread_condattr_t attr;
+    *s = (struct sync){.config = config};
+    if (!config_path(s->control_path, config->run_dir, CONTROL_SOCKET))
+        return GH_INVALID;
+    if (pthread_condattr_init(&attr) != 0)
+        return GH_IO;
+    enum gh_err err = GH_IO;
+    if (pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+        pthread_mutex_init(&s->lock, NULL) == 0) {
+        if (pthread_cond_init(&s->wake, &attr) == 0)
+            err = GH_OK;
+        else
+            pthread_mutex_destroy(&s->lock);
+    }
+    pthread_condattr_destroy(&attr);
+    for (int i = 0; i < SYNC_ACTIVITIES; i++)
+        s->heard_by_ms[i] = INT64_MAX;
+    return err;
+}
+
+void sync_destroy(struct sync *s)
+{
+    pthread_cond_destroy(&s->wake);
+    pthread_mutex_destroy(&s->lock);
+}
+
+static void unlock(struct sync **s)
+{
+    pthread_mutex_unlock(&(*s)->lock);
+}
+
+#define LOCKED(s) \
+    __attribute__((cleanup(unlock))) struct sync *locked = (s); \
+    pthread_mutex_lock(&locked->lock)
+
+/* --- ending and waiting --------------------------------------------------- */
+
+void sync_stop(struct sync *s)
+{
+    LOCKED(s);
+    s->is_stopping = true;
+    pthread_cond_broadcast(&s->wake);
+}
+
+bool sync_is_stopping(struct sync *s)
+{
+    LOCKED(s);
+    return s->is_stopping;
+}
+
+bool sync_sleep(struct sync *s, int64_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    LOCKED(s);
+    int result = 0;
+    while (!s->is_stopping && result != ETIMEDOUT)
+        result = pthread_cond_timedwait(&s->wake, &s->lock, &until);
+    return !s->is_stopping;
+}
+
+void sync_promise(struct sync *s, enum sync_activity who, int64_t ms)
+{
+    LOCKED(s);
+    s->heard_by_ms[who] = sync_now().ms + ms;
+}
+
+bool sync_is_alive(struct sync *s)
+{
+    int64_t now_ms = sync_now().ms;
+    LOCKED(s);
+    for (int i = 0; i < SYNC_ACTIVITIES; i++)
+        if (now_ms > s->heard_by_ms[i])
+            return false;
+    return true;
+}
+
+/* --- the link ------------------------------------------------------------- */
+
+/* Texts may carry words of the cloud: only plain characters go on. */
+static void set_text(char out[SYNC_TEXT_MAX], const char *text)
+{
+    size_t n = 0;
+    for (; text[n] && n < SYNC_TEXT_MAX - 1; n++)
+        out[n] = text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?';
+    out[n] = '\0';
+}
+
+/* A cloud that answers "not now" or "who are you" serves nothing. */
+static bool is_served(enum https_outcome outcome, const struct https_response *r)
+{
+    return outcome == HTTPS_DONE && r->status < 500 && r->status != 401 && r->status != 403 &&
+           r->status != 429;
+}
+
+static void describe(char out[SYNC_TEXT_MAX], const char *what, enum https_outcome outcome,
+                     const struct https_response *r)
+{
+    char text[SYNC_TEXT_MAX];
+    if (outcome == HTTPS_DONE)
+        snprintf(text, sizeof text, "%s: the cloud answers %d %.*s", what, r->status,
+                 (int)(r->body_len < 120 ? r->body_len : 120), r->body);
+    else
+        snprintf(text, sizeof text, "%s: %s", what, r->why);
+    set_text(out, text);
+}
+
+void sync_heard(struct sync *s, enum sync_activity who, const char *what,
+                enum https_outcome outcome, const struct https_response *response)
+{
+    if (outcome == HTTPS_STOPPED && sync_is_stopping(s))
+        return;
+    char text[SYNC_TEXT_MAX] = "";
+    enum sync_link link = SYNC_LINK_UP;
+    /* An answer that we ended ourselves, or that is too large, is an answer. */
+    if (!is_served(outcome, response) && outcome != HTTPS_STOPPED && outcome != HTTPS_TOO_LARGE) {
+        describe(text, what, outcome, response);
+        link = SYNC_LINK_DOWN;
+    }
+    bool is_news = false, was_trouble = false;
+    {
+        LOCKED(s);
+        if (s->link[who] != link) {
+            s->link[who] = link;
+            s->view.generation++;
+            s->view.is_known = true;
+            s->view.is_online =
+                s->link[SYNC_PULL] == SYNC_LINK_UP || s->link[SYNC_PUSH] == SYNC_LINK_UP;
+        }
+        is_news = strcmp(s->trouble[who], text) != 0;
+        was_trouble = s->trouble[who][0] != '\0';
+        memcpy(s->trouble[who], text, sizeof text);
+    }
+    if (is_news && text[0])
+        log_line(LOG_WARNING, "%s: %s; trying again", activity_names[who], text);
+    else if (is_news && was_trouble)
+        log_line(LOG_NOTICE, "%s: the cloud answers again", activity_names[who]);
+}
+
+/* --- what the status tells ------------------------------------------------ */
+
+/* Returns true if the text is another one. */
+static bool change_text(struct sync *s, char out[SYNC_TEXT_MAX], const char *text)
+{
+    char clean[SYNC_TEXT_MAX] = "";
+    set_text(clean, text);
+    LOCKED(s);
+    if (strcmp(out, clean) == 0)
+        return false;
+    memcpy(out, clean, sizeof clean);
+    s->view.generation++;
+    if (out == s->view.nack && clean[0]) {
+        s->view.refused_count++;
+        memcpy(s->view.refusal, clean, sizeof clean);
+    }
+    return true;
+}
+
+/* Returns true if this is another place than before. The lock is held. */
+static bool take_place(struct sync_view *v, const struct replica_state *state)
+{
+    bool is_new = v->epoch != state->version.epoch || v->rev != state->version.rev;
+    v->epoch = state->version.epoch;
+    v->rev = state->version.rev;
+    memcpy(v->cursor, state->cursor, sizeof v->cursor);
+    memcpy(v->digest, state->digest, sizeof v->digest);
+    v->generation++;
+    return is_new;
+}
+
+void sync_stands(struct sync *s, const struct replica_state *state)
+{
+    LOCKED(s);
+    take_place(&s->view, state);
+}
+
+void sync_applied(struct sync *s, const struct replica_state *state)
+{
+    bool is_new;
+    {
+        LOCKED(s);
+        is_new = take_place(&s->view, state);
+        s->view.nack[0] = '\0';
+        s->view.applied_count += is_new;
+    }
+    if (is_new)
+        log_line(LOG_NOTICE, "pull: policy %lld/%lld applied, %lld rows",
+                 (long long)state->version.epoch, (long long)state->version.rev,
+                 (long long)state->rows);
+}
+
+void sync_refused(struct sync *s, const char *why)
+{
+    if (change_text(s, s->view.nack, why))
+        log_line(LOG_ERR, "pull: policy refused, the last good one stays: %s", why);
+}
+
+void sync_commands_nack(struct sync *s, const char *why)
+{
+    if (change_text(s, s->view.commands_nack, why) && why[0])
+        log_line(LOG_ERR, "pull: %s", why);
+}
+
+void sync_events_nack(struct sync *s, const char *why)
+{
+    if (change_text(s, s->view.events_nack, why) && why[0])
+        log_line(LOG_ERR, "push: %s", why);
+}
+
+void sync_look(struct sync *s, struct sync_view *out)
+{
+    LOCKED(s);
+    *out = s->view;
+}

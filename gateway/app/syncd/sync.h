@@ -1,0 +1,82 @@
+/* What gatehouse-syncd's two activities, pull and push, know in common: where
+ * the policy stands, what was refused, whether the cloud answers, and that it
+ * is time to end. All calls from any thread. */
+#ifndef GATEHOUSE_APP_SYNCD_SYNC_H
+#define GATEHOUSE_APP_SYNCD_SYNC_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "adapters/curl/https.h"
+#include "adapters/sqlite/replica_writer.h"
+#include "app/config.h"
+
+enum sync_activity { SYNC_PULL, SYNC_PUSH };
+#define SYNC_ACTIVITIES 2
+
+#define SYNC_TEXT_MAX 240
+
+/* What the status post and the notes to gatehoused tell. */
+struct sync_view {
+    uint64_t generation; /* rises whenever something below changes */
+    int64_t epoch, rev;  /* of the policy applied; 0, 0 = none */
+    char cursor[REPLICA_CURSOR_MAX + 1];
+    char digest[REPLICA_DIGEST_HEX + 1];
+    char refusal[SYNC_TEXT_MAX];       /* the last nack, also once it is over */
+    char nack[SYNC_TEXT_MAX];          /* why the newest policy was refused; "" = it was not */
+    char commands_nack[SYNC_TEXT_MAX]; /* the same for commands */
+    char events_nack[SYNC_TEXT_MAX];   /* why the cloud takes no events */
+    bool is_known;  /* the cloud was called at least once */
+    bool is_online; /* it answered the last call of one activity at least */
+    uint64_t applied_count; /* policies with a new place, since the start */
+    uint64_t refused_count; /* distinct refusals, since the start */
+};
+
+enum sync_link { SYNC_LINK_UNKNOWN, SYNC_LINK_UP, SYNC_LINK_DOWN };
+
+struct sync {
+    const struct config *config; /* borrowed */
+    char control_path[CONFIG_PATH_MAX];
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool is_stopping;
+    struct sync_view view;
+    enum sync_link link[SYNC_ACTIVITIES];
+    char trouble[SYNC_ACTIVITIES][SYNC_TEXT_MAX]; /* as last logged */
+    int64_t heard_by_ms[SYNC_ACTIVITIES];
+};
+
+struct mono sync_now(void);
+
+GH_MUST_CHECK enum gh_err sync_init(struct sync *s, const struct config *config);
+void sync_destroy(struct sync *s);
+
+/* Ends all waits; they return false from then on. */
+void sync_stop(struct sync *s);
+bool sync_is_stopping(struct sync *s);
+/* Waits; false: it is time to end. */
+bool sync_sleep(struct sync *s, int64_t ms);
+
+/* An activity promises a sign of life within this time; sync_is_alive is false
+ * once a promise was broken. */
+void sync_promise(struct sync *s, enum sync_activity who, int64_t ms);
+bool sync_is_alive(struct sync *s);
+
+/* The end of a call: keeps track of whether the cloud answers, and logs what
+ * changed (what names the call). */
+void sync_heard(struct sync *s, enum sync_activity who, const char *what,
+                enum https_outcome outcome, const struct https_response *response);
+
+/* The policy stands where it stood when the last process ended. */
+void sync_stands(struct sync *s, const struct replica_state *state);
+/* Policy: applied as this state says, or refused because of why. */
+void sync_applied(struct sync *s, const struct replica_state *state);
+void sync_refused(struct sync *s, const char *why);
+/* "" = all is well again. */
+void sync_commands_nack(struct sync *s, const char *why);
+void sync_events_nack(struct sync *s, const char *why);
+
+void sync_look(struct sync *s, struct sync_view *out);
+
+#endif

@@ -1,0 +1,112 @@
+#include "core/clock.h"
+
+#define YEAR_9999_END 253402300799
+
+const char *clock_trust_name(enum clock_trust trust)
+{
+    switch (trust) {
+    case CLOCK_UNSET: return "unset";
+    case CLOCK_HOLDOVER: return "holdover";
+    case CLOCK_SYNCED: return "synced";
+    }
+    return "unset";
+}
+
+static bool digits(struct slice text, size_t at, size_t n, int *out)
+{
+    int v = 0;
+    for (size_t i = at; i < at + n; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        v = v * 10 + (text.ptr[i] - '0');
+    }
+    *out = v;
+    return true;
+}
+
+static bool is_leap(int year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static int days_in_month(int year, int month)
+{
+    static const unsigned char days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return days[month - 1] + (month == 2 && is_leap(year));
+}
+
+/* Days since 1970-01-01 of a date of the Gregorian calendar. Years start in
+ * March here, so that the leap day is the last day of its year. */
+static int64_t days_of_date(int year, int month, int day)
+{
+    int64_t y = year - (month <= 2);
+    int64_t month_of = (month + 9) % 12;
+    int64_t day_of_year = (153 * month_of + 2) / 5 + day - 1;
+    return y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - 719468;
+}
+
+static bool parse_offset(struct slice text, int *offset_s)
+{
+    if (text.len == 1 && (text.ptr[0] == 'Z' || text.ptr[0] == 'z')) {
+        *offset_s = 0;
+        return true;
+    }
+    int h, m;
+    if (text.len != 6 || (text.ptr[0] != '+' && text.ptr[0] != '-') || text.ptr[3] != ':' ||
+        !digits(text, 1, 2, &h) || !digits(text, 4, 2, &m) || h > 23 || m > 59)
+        return false;
+    *offset_s = (h * 60 + m) * 60;
+    if (text.ptr[0] == '-')
+        *offset_s = -*offset_s;
+    return true;
+}
+
+enum gh_err instant_parse(int64_t *out, struct slice text)
+{
+    int year, month, day, h, m, s, offset_s;
+    if (text.len < 20 || text.ptr[4] != '-' || text.ptr[7] != '-' ||
+        (text.ptr[10] != 'T' && text.ptr[10] != 't') || text.ptr[13] != ':' || text.ptr[16] != ':')
+        return GH_INVALID;
+    if (!digits(text, 0, 4, &year) || !digits(text, 5, 2, &month) || !digits(text, 8, 2, &day) ||
+        !digits(text, 11, 2, &h) || !digits(text, 14, 2, &m) || !digits(text, 17, 2, &s))
+        return GH_INVALID;
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
+        h > 23 || m > 59 || s > 59)
+        return GH_INVALID;
+    if (!parse_offset(slice_make(text.ptr + 19, text.len - 19), &offset_s))
+        return GH_INVALID;
+    *out = days_of_date(year, month, day) * 86400 + h * 3600 + m * 60 + s - offset_s;
+    return GH_OK;
+}
+
+static void put_digits(char *out, int n, int64_t value)
+{
+    for (int i = n - 1; i >= 0; i--) {
+        out[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
+void instant_format(char out[INSTANT_TEXT], int64_t instant)
+{
+    if (instant < 0)
+        instant = 0;
+    if (instant > YEAR_9999_END)
+        instant = YEAR_9999_END;
+    int64_t day = instant / 86400;
+    int64_t second = instant % 86400;
+    int year = 1970 + (int)(day / 366);
+    while (days_of_date(year + 1, 1, 1) <= day)
+        year++;
+    int month = 1;
+    int64_t first = days_of_date(year, 1, 1);
+    while (day - first >= days_in_month(year, month))
+        first += days_in_month(year, month++);
+    memcpy(out, "0000-00-00T00:00:00Z", INSTANT_TEXT);
+    put_digits(out, 4, year);
+    put_digits(out + 5, 2, month);
+    put_digits(out + 8, 2, day - first + 1);
+    put_digits(out + 11, 2, second / 3600);
+    put_digits(out + 14, 2, second / 60 % 60);
+    put_digits(out + 17, 2, second % 60);
+}

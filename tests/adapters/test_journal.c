@@ -1,0 +1,790 @@
+/* The journal on real files: order, kills, the cap, acknowledgements, repeats. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "adapters/sqlite/journal_db.h"
+#include "lib/folder.h"
+#include "lib/journal_check.h"
+#include "lib/wait.h"
+
+#define BOOT 0xf00dfeedf00dfeedu
+#define TAIL_BYTES 65536
+#define AHEAD 20 /* events that fit half the tail in any case */
+
+static int setup(void **state)
+{
+    struct folder *folder = calloc(1, sizeof *folder);
+    *state = folder;
+    return folder && folder_make(folder) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    folder_remove(*state);
+    free(*state);
+    return 0;
+}
+
+static enum gh_err try_open(struct journal_db **out, const struct folder *folder, uint64_t max,
+                            uint64_t boot, char why[256])
+{
+    struct journal_db_options options = {folder->path, max, TAIL_BYTES, boot};
+    return journal_db_open(out, &options, why, 256);
+}
+
+static struct journal_db *open_capped(const struct folder *folder, uint64_t max)
+{
+    struct journal_db *db = NULL;
+    char why[256];
+    enum gh_err err = try_open(&db, folder, max, BOOT, why);
+    if (err != GH_OK)
+        fail_msg("%s", why);
+    return db;
+}
+
+static struct journal_db *open_journal(const struct folder *folder)
+{
+    return open_capped(folder, 1000000);
+}
+
+static void append_n(struct journal_db *db, int n, unsigned spread)
+{
+    for (int i = 0; i < n; i++)
+        assert_int_equal(GH_OK, journal_check_append(db, spread, NULL));
+}
+
+static struct journal_counts counts(struct journal_db *db)
+{
+    struct journal_counts c;
+    journal_db_counts(db, &c);
+    return c;
+}
+
+/* One statement on the closed database, by a connection of the test. */
+static void sql(const struct folder *folder, const char *statement)
+{
+    char path[FOLDER_PATH_MAX];
+    sqlite3 *db = NULL;
+    assert_true(folder_file(folder, "journal.db", path));
+    assert_int_equal(SQLITE_OK, sqlite3_open(path, &db));
+    assert_int_equal(SQLITE_OK, sqlite3_exec(db, statement, NULL, NULL, NULL));
+    assert_int_equal(SQLITE_OK, sqlite3_close(db));
+}
+
+/* --- plain -------------------------------------------------------------- */
+
+static void a_new_journal_is_empty_and_has_a_stream_of_its_own(void **state)
+{
+    char path[FOLDER_PATH_MAX];
+    struct stat st;
+    struct journal_db *db = open_journal(*state);
+    struct journal_counts c = counts(db);
+    assert_int_equal(JOURNAL_STREAM_HEX, strlen(c.stream));
+    assert_int_equal(1, c.next_seq);
+    assert_int_equal(1, c.first_seq);
+    assert_int_equal(0, c.durable_seq);
+    assert_int_equal(0, c.acked_seq);
+    assert_int_equal(0, c.lost_total);
+    assert_int_equal(0, journal_db_last_event(db).len);
+    journal_db_close(db);
+    assert_true(folder_file(*state, "journal.db", path));
+    assert_int_equal(0, stat(path, &st));
+    assert_int_equal(0660, st.st_mode & 07777);
+
+    struct folder other = {0};
+    assert_true(folder_make(&other));
+    db = open_journal(&other);
+    assert_string_not_equal(c.stream, counts(db).stream);
+    journal_db_close(db);
+    folder_remove(&other);
+}
+
+static void events_come_back_in_order_after_a_close(void **state)
+{
+    struct folder *folder = *state;
+    char bytes[EVENT_JSON_MAX];
+    struct journal_db *db = open_journal(folder);
+    char stream[JOURNAL_STREAM_HEX + 1];
+    memcpy(stream, counts(db).stream, sizeof stream);
+    append_n(db, 500, 300);
+    journal_db_close(db);
+    assert_true(journal_check_holds(folder->path, 1, 500, 300, 0, 0));
+    db = open_journal(folder);
+    struct journal_counts c = counts(db);
+    assert_string_equal(stream, c.stream);
+    assert_int_equal(501, c.next_seq);
+    assert_int_equal(500, c.durable_seq);
+    assert_true(slice_equal(journal_db_last_event(db), journal_check_event(bytes, 500, 300)));
+    append_n(db, 10, 300);
+    assert_true(journal_check_durable(db, 510));
+    assert_true(journal_check_holds(folder->path, 1, 510, 300, 0, 0));
+    journal_db_close(db);
+}
+
+static void an_append_with_another_number_or_size_changes_nothing(void **state)
+{
+    char bytes[EVENT_JSON_MAX + 1];
+    struct journal_db *db = open_journal(*state);
+    struct journal port = journal_db_port(db);
+    append_n(db, 1, 0);
+    struct slice event = slice_of("{}");
+    assert_int_equal(GH_INVALID, port.ops->append(port.self, 1, event, NULL));
+    assert_int_equal(GH_INVALID, port.ops->append(port.self, 3, event, NULL));
+    assert_int_equal(GH_INVALID, port.ops->append(port.self, 0, event, NULL));
+    assert_int_equal(GH_INVALID, port.ops->append(port.self, 2, slice_of(""), NULL));
+    memset(bytes, 'x', sizeof bytes);
+    assert_int_equal(GH_INVALID,
+                     port.ops->append(port.self, 2, slice_make(bytes, sizeof bytes), NULL));
+    assert_int_equal(2, port.ops->next_seq(port.self));
+    append_n(db, 1, 0);
+    journal_db_close(db);
+    assert_true(journal_check_holds(((struct folder *)*state)->path, 1, 2, 0, 0, 0));
+}
+
+static void a_second_process_is_refused(void **state)
+{
+    char why[256];
+    struct journal_db *db = open_journal(*state), *second = NULL;
+    assert_int_equal(GH_IO, try_open(&second, *state, 1000, BOOT, why));
+    assert_null(second);
+    assert_non_null(strstr(why, "another process"));
+    append_n(db, 1, 0);
+    journal_db_close(db);
+}
+
+static void a_file_that_is_not_a_journal_is_refused_and_left_alone(void **state)
+{
+    struct folder *folder = *state;
+    static const char *const foreign[] = {
+        "this is a text and not a database, and it is longer than the head of one would be",
+        "SQLite format 3",
+    };
+    struct journal_db *db = NULL;
+    char why[256], path[FOLDER_PATH_MAX];
+    assert_true(folder_file(folder, "journal.db", path));
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(folder_write(folder, "journal.db", foreign[i], 0660));
+        assert_int_equal(GH_CORRUPT, try_open(&db, folder, 1000, BOOT, why));
+        assert_non_null(strstr(why, "journal.db"));
+        char *bytes = folder_read(path, NULL);
+        assert_string_equal(foreign[i], bytes);
+        free(bytes);
+    }
+    assert_int_equal(0, unlink(path));
+    sql(folder, "CREATE TABLE mine (a)");
+    assert_int_equal(GH_CORRUPT, try_open(&db, folder, 1000, BOOT, why));
+    assert_int_equal(0, unlink(path));
+    journal_db_close(open_journal(folder));
+    sql(folder, "PRAGMA user_version = 2");
+    assert_int_equal(GH_CORRUPT, try_open(&db, folder, 1000, BOOT, why));
+    sql(folder, "PRAGMA user_version = 1; DROP TABLE event");
+    assert_int_equal(GH_CORRUPT, try_open(&db, folder, 1000, BOOT, why));
+    assert_null(db);
+}
+
+static void a_lost_database_starts_a_new_stream_and_keeps_the_old_tail(void **state)
+{
+    struct folder *folder = *state;
+    char path[FOLDER_PATH_MAX], name[80];
+    struct journal_trouble trouble;
+    struct journal_db *db = open_journal(folder);
+    struct journal_counts before = counts(db);
+    append_n(db, 5, 0);
+    journal_db_close(db);
+    assert_true(folder_file(folder, "journal.db", path));
+    assert_int_equal(0, unlink(path));
+    db = open_journal(folder);
+    assert_string_not_equal(before.stream, counts(db).stream);
+    assert_int_equal(1, counts(db).next_seq);
+    assert_int_equal(0, journal_db_last_event(db).len);
+    assert_true(journal_check_trouble(db, &trouble));
+    assert_non_null(strstr(trouble.fault, before.stream));
+    append_n(db, 2, 0);
+    journal_db_close(db);
+    assert_true(journal_check_holds(folder->path, 1, 2, 0, 0, 0));
+    (void)snprintf(name, sizeof name, "journal.tail.%s", before.stream);
+    assert_true(folder_file(folder, name, path));
+    assert_int_equal(0, access(path, F_OK));
+}
+
+/* --- kills -------------------------------------------------------------- */
+
+/* What the child says, in memory that survives it. */
+struct told {
+    _Atomic uint64_t appended; /* append has returned for it */
+    _Atomic uint64_t durable;  /* durable() has reached it */
+    _Atomic uint64_t news;     /* rises with each of them */
+};
+
+static struct told *map_told(void)
+{
+    struct told *told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(told != MAP_FAILED);
+    return told;
+}
+
+/* Appends until it is killed; exits only when something is wrong. */
+static void child_appends(const struct folder *folder, struct told *told)
+{
+    struct journal_db *db = NULL;
+    char why[256];
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (try_open(&db, folder, 1000000, BOOT, why) != GH_OK)
+        _exit(2);
+    struct journal port = journal_db_port(db);
+    for (;;) {
+        uint64_t seq = port.ops->next_seq(port.self);
+        if (journal_check_append(db, 600, NULL) != GH_OK)
+            _exit(3);
+        atomic_store(&told->appended, seq);
+        /* So far ahead of the disk that the tail overflows, memory would have
+         * to hold the rest, and no promise is made for that. */
+        if (seq > AHEAD && !journal_check_durable(db, seq - AHEAD))
+            _exit(4);
+        atomic_store(&told->durable, port.ops->durable(port.self));
+        atomic_fetch_add(&told->news, 1);
+    }
+}
+
+/* Starts a child, kills it when it has said `news` things (0: at once, or while
+ * it is still opening). */
+static void run_and_kill(const struct folder *folder, struct told *told, uint64_t news,
+                         unsigned spin)
+{
+    int status = 0;
+    atomic_store(&told->news, 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        child_appends(folder, told);
+    int64_t end_ns = wait_now_ns() + (int64_t)WAIT_MS * 1000000;
+    while (atomic_load(&told->news) < news && wait_now_ns() < end_ns &&
+           waitpid(pid, &status, WNOHANG) == 0)
+        sched_yield();
+    for (volatile unsigned i = 0; i < spin; i++)
+        continue;
+    (void)kill(pid, SIGKILL);
+    if (status == 0)
+        assert_int_equal(pid, waitpid(pid, &status, 0));
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_true(atomic_load(&told->news) >= news);
+}
+
+static unsigned pick_seed(void)
+{
+    const char *given = getenv("GATEHOUSE_SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+    print_message("# GATEHOUSE_SEED=%u\n", seed);
+    return seed;
+}
+
+static int rounds(int short_form)
+{
+    const char *given = getenv("GATEHOUSE_ROUNDS");
+    return given ? (int)strtol(given, NULL, 10) : short_form;
+}
+
+static void no_event_is_lost_or_doubled_by_a_kill(void **state)
+{
+    struct folder *folder = *state;
+    struct told *told = map_told();
+    unsigned seed = pick_seed();
+    char bytes[EVENT_JSON_MAX];
+    for (int i = 0; i < rounds(200); i++) {
+        uint64_t news = (uint64_t)(rand_r(&seed) % 60);
+        unsigned spin = (unsigned)rand_r(&seed) % 200000;
+        run_and_kill(folder, told, news * (news % 7 == 0 ? 10 : 1), spin);
+        struct journal_db *db = open_journal(folder);
+        uint64_t newest = counts(db).next_seq - 1;
+        uint64_t appended = atomic_load(&told->appended);
+        /* One append may have been done and not been told. */
+        assert_true(newest == appended || newest == appended + 1);
+        if (newest > 0)
+            assert_true(slice_equal(journal_db_last_event(db),
+                                    journal_check_event(bytes, newest, 600)));
+        journal_db_close(db);
+        atomic_store(&told->appended, newest);
+        if (i % 20 == 0)
+            assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
+    }
+    uint64_t total = atomic_load(&told->appended);
+    assert_true(total > 1000);
+    assert_true(journal_check_holds(folder->path, 1, total, 600, 0, 0));
+    (void)munmap(told, sizeof *told);
+}
+
+static void a_tail_is_taken_over_without_any_transaction_between(void **state)
+{
+    /* Kills in a row, with nobody there to move what is left in the tail but
+     * the next child, which is killed as well. */
+    struct folder *folder = *state;
+    struct told *told = map_told();
+    unsigned seed = pick_seed();
+    for (int i = 0; i < rounds(60); i++) {
+        uint64_t before = atomic_load(&told->appended);
+        run_and_kill(folder, told, (uint64_t)(rand_r(&seed) % 5), (unsigned)rand_r(&seed) % 20000);
+        assert_true(atomic_load(&told->appended) >= before);
+    }
+    journal_db_close(open_journal(folder));
+    uint64_t appended = atomic_load(&told->appended);
+    uint64_t newest = journal_check_newest(folder->path);
+    assert_true(newest == appended || newest == appended + 1);
+    assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
+    (void)munmap(told, sizeof *told);
+}
+
+static void what_is_durable_does_not_need_the_tail(void **state)
+{
+    struct folder *folder = *state;
+    struct told *told = map_told();
+    unsigned seed = pick_seed();
+    char path[FOLDER_PATH_MAX];
+    assert_true(folder_file(folder, "journal.tail", path));
+    uint64_t newest = 0;
+    for (int i = 0; i < rounds(40); i++) {
+        atomic_store(&told->durable, newest);
+        run_and_kill(folder, told, 1 + (uint64_t)(rand_r(&seed) % 40), 0);
+        uint64_t durable = atomic_load(&told->durable);
+        assert_int_equal(0, unlink(path));
+        struct journal_db *db = open_journal(folder);
+        newest = counts(db).next_seq - 1;
+        assert_true(newest >= durable);
+        atomic_store(&told->appended, newest);
+        journal_db_close(db);
+        assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
+    }
+    assert_true(newest > 0);
+    (void)munmap(told, sizeof *told);
+}
+
+/* --- cap and acknowledgements ------------------------------------------- */
+
+/* Appends n events in steps, each durable, and takes every loss on the way,
+ * telling it by nothing but the events that follow. */
+static uint64_t append_and_collect(struct journal_db *db, int n, uint64_t *from, uint64_t *to)
+{
+    struct journal_trouble t;
+    uint64_t lost = 0;
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(GH_OK, journal_check_append(db, 0, NULL));
+        assert_true(journal_check_durable(db, counts(db).next_seq - 1));
+        if (!journal_db_trouble(db, &t))
+            continue;
+        assert_true(t.has_range);
+        assert_string_equal("", t.fault);
+        if (lost == 0)
+            *from = t.from;
+        else
+            assert_int_equal(*to + 1, t.from);
+        *to = t.to;
+        lost += t.to - t.from + 1;
+    }
+    return lost;
+}
+
+static void the_cap_takes_the_oldest_and_reports_each_loss_exactly(void **state)
+{
+    struct folder *folder = *state;
+    struct journal_db *db = open_capped(folder, 1000);
+    uint64_t from = 0, to = 0;
+    append_n(db, 1000, 0);
+    assert_true(journal_check_durable(db, 1000));
+    assert_int_equal(1, counts(db).first_seq);
+    assert_int_equal(0, counts(db).lost_total);
+    uint64_t lost = append_and_collect(db, 350, &from, &to);
+    struct journal_counts c = counts(db);
+    assert_int_equal(1, from);
+    assert_int_equal(c.first_seq - 1, to);
+    assert_int_equal(c.lost_total, lost);
+    assert_int_equal(to, lost);
+    assert_true(1350 - c.first_seq + 1 <= 1000);
+    assert_true(1350 - c.first_seq + 1 >= 899);
+    journal_db_close(db);
+    assert_true(journal_check_holds(folder->path, c.first_seq, 1350, 0, 0, 0));
+    db = open_capped(folder, 1000);
+    assert_int_equal(c.lost_total, counts(db).lost_total);
+    assert_int_equal(c.first_seq, counts(db).first_seq);
+    journal_db_close(db);
+}
+
+static void acknowledged_events_are_no_loss(void **state)
+{
+    struct folder *folder = *state;
+    struct journal_db *db = open_capped(folder, 1000);
+    struct journal_trouble t;
+    uint64_t from = 0, to = 0;
+    append_n(db, 1000, 0);
+    assert_true(journal_check_durable(db, 1000));
+    assert_int_equal(GH_OK, journal_db_ack(db, slice_of(counts(db).stream), 50));
+    uint64_t lost = append_and_collect(db, 100, &from, &to);
+    assert_int_equal(51, from);
+    assert_int_equal(counts(db).first_seq - 1, to);
+    assert_int_equal(to - 50, lost);
+    assert_int_equal(GH_OK, journal_db_ack(db, slice_of(counts(db).stream), 1100));
+    for (int i = 0; i < 500; i++)
+        append_n(db, 1, 0);
+    assert_true(journal_check_durable(db, 1600));
+    assert_false(journal_db_trouble(db, &t));
+    assert_int_equal(to - 50, counts(db).lost_total);
+    journal_db_close(db);
+}
+
+static void a_loss_is_reported_again_if_nobody_recorded_it(void **state)
+{
+    struct folder *folder = *state;
+    struct journal_trouble first, again;
+    struct journal_db *db = open_capped(folder, 1000);
+    append_n(db, 1050, 0);
+    assert_true(journal_check_trouble(db, &first));
+    assert_true(first.has_range);
+    journal_db_close(db); /* taken, but no event appended since */
+    db = open_capped(folder, 1000);
+    assert_true(journal_check_trouble(db, &again));
+    assert_int_equal(first.from, again.from);
+    assert_int_equal(first.to, again.to);
+    assert_false(journal_db_trouble(db, &again));
+    append_n(db, 1, 0); /* this one tells it */
+    assert_true(journal_check_durable(db, counts(db).next_seq - 1));
+    journal_db_close(db);
+    db = open_capped(folder, 1000);
+    assert_false(journal_db_trouble(db, &again));
+    journal_db_close(db);
+}
+
+static void an_ack_is_remembered_and_never_goes_back(void **state)
+{
+    struct journal_db *db = open_journal(*state);
+    char stream[JOURNAL_STREAM_HEX + 1];
+    memcpy(stream, counts(db).stream, sizeof stream);
+    append_n(db, 20, 0);
+    assert_true(journal_check_durable(db, 20));
+    assert_int_equal(GH_INVALID, journal_db_ack(db, slice_of(stream), 21));
+    assert_int_equal(GH_INVALID, journal_db_ack(db, slice_of("0123"), 5));
+    assert_int_equal(GH_INVALID, journal_db_ack(db, slice_of(""), 5));
+    assert_int_equal(0, counts(db).acked_seq);
+    assert_int_equal(GH_OK, journal_db_ack(db, slice_of(stream), 15));
+    assert_int_equal(GH_OK, journal_db_ack(db, slice_of(stream), 3));
+    assert_int_equal(15, counts(db).acked_seq);
+    journal_db_close(db);
+    db = open_journal(*state);
+    assert_int_equal(15, counts(db).acked_seq);
+    journal_db_close(db);
+}
+
+/* --- repeats ------------------------------------------------------------ */
+
+static struct id make_id(const char *text)
+{
+    struct id id;
+    assert_int_equal(GH_OK, id_set(&id, slice_of(text)));
+    return id;
+}
+
+static struct repeat make_repeat(const char *reader, const char *read_id)
+{
+    return (struct repeat){.reader = make_id(reader),
+                           .read_id = make_id(read_id),
+                           .door = make_id("front"),
+                           .decision = DECISION_GRANTED,
+                           .reason = REASON_GRANTED,
+                           .at = {123456789},
+                           .release_ms = 5000};
+}
+
+static enum gh_err find(struct journal_db *db, const char *reader, const char *read_id,
+                        struct repeat *out)
+{
+    struct journal port = journal_db_port(db);
+    struct id r = make_id(reader), i = make_id(read_id);
+    return port.ops->repeat_find(port.self, &r, &i, out);
+}
+
+static void answered(struct journal_db *db, const char *reader, const char *read_id)
+{
+    struct journal port = journal_db_port(db);
+    struct id r = make_id(reader), i = make_id(read_id);
+    port.ops->repeat_answered(port.self, &r, &i);
+}
+
+static void assert_found(struct journal_db *db, const struct repeat *expected, bool is_answered,
+                         bool this_boot)
+{
+    struct repeat r;
+    assert_int_equal(GH_OK, find(db, expected->reader.s, expected->read_id.s, &r));
+    assert_true(id_equal(&expected->door, &r.door));
+    assert_int_equal(expected->decision, r.decision);
+    assert_int_equal(expected->reason, r.reason);
+    assert_int_equal(expected->at.ms, r.at.ms);
+    assert_int_equal(expected->release_ms, r.release_ms);
+    assert_int_equal(is_answered, r.answered);
+    assert_int_equal(this_boot, r.this_boot);
+}
+
+static void a_repeat_is_found_at_once_and_after_a_restart(void **state)
+{
+    struct repeat r = make_repeat("r1", "a"), none;
+    struct journal_db *db = open_journal(*state);
+    assert_int_equal(GH_NOT_FOUND, find(db, "r1", "a", &none));
+    assert_int_equal(GH_OK, journal_check_append(db, 0, &r));
+    assert_found(db, &r, false, true); /* wherever it is by now */
+    assert_true(journal_check_durable(db, 1));
+    assert_found(db, &r, false, true);
+    assert_int_equal(GH_NOT_FOUND, find(db, "r2", "a", &none));
+    assert_int_equal(GH_NOT_FOUND, find(db, "r1", "b", &none));
+    answered(db, "r1", "a");
+    assert_found(db, &r, true, true);
+    answered(db, "r1", "never-seen");
+    journal_db_close(db);
+    db = open_journal(*state);
+    assert_found(db, &r, true, true);
+    assert_int_equal(GH_NOT_FOUND, find(db, "r1", "never-seen", &none));
+    journal_db_close(db);
+    char why[256];
+    assert_int_equal(GH_OK, try_open(&db, *state, 1000, BOOT + 1, why));
+    assert_found(db, &r, true, false);
+    journal_db_close(db);
+}
+
+static void a_newer_decision_on_the_same_read_replaces_the_older(void **state)
+{
+    struct repeat first = make_repeat("r1", "a"), second = first;
+    second.decision = DECISION_DENIED;
+    second.reason = REASON_NO_PERMISSION;
+    second.door = (struct id){""};
+    second.release_ms = 0;
+    struct journal_db *db = open_journal(*state);
+    assert_int_equal(GH_OK, journal_check_append(db, 0, &first));
+    answered(db, "r1", "a");
+    assert_int_equal(GH_OK, journal_check_append(db, 0, &second));
+    assert_found(db, &second, false, true);
+    assert_true(journal_check_durable(db, 2));
+    assert_found(db, &second, false, true);
+    journal_db_close(db);
+}
+
+static void a_repeat_and_its_answer_survive_a_kill(void **state)
+{
+    struct folder *folder = *state;
+    int status = 0;
+    for (int i = 0; i < 10; i++) {
+        char read_id[16];
+        (void)snprintf(read_id, sizeof read_id, "read-%d", i);
+        struct repeat r = make_repeat("r1", read_id);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            struct journal_db *db = NULL;
+            char why[256];
+            if (try_open(&db, folder, 1000, BOOT, why) != GH_OK ||
+                journal_check_append(db, 0, &r) != GH_OK)
+                _exit(1);
+            if (i % 2)
+                answered(db, "r1", read_id);
+            (void)raise(SIGKILL);
+        }
+        assert_int_equal(pid, waitpid(pid, &status, 0));
+        assert_true(WIFSIGNALED(status));
+        struct journal_db *db = open_journal(folder);
+        assert_found(db, &r, i % 2, true);
+        journal_db_close(db);
+    }
+    assert_true(journal_check_holds(folder->path, 1, 10, 0, 0, 0));
+}
+
+static void repeats_are_forgotten_after_ten_minutes_and_not_before(void **state)
+{
+    struct folder *folder = *state;
+    struct repeat old = make_repeat("r1", "old"), young = make_repeat("r1", "young"), none;
+    char statement[160];
+    struct journal_db *db = open_journal(folder);
+    assert_int_equal(GH_OK, journal_check_append(db, 0, &old));
+    assert_int_equal(GH_OK, journal_check_append(db, 0, &young));
+    journal_db_close(db);
+    (void)snprintf(statement, sizeof statement,
+                   "UPDATE repeat SET stored_ms = %" PRId64
+                   " - CASE read_id WHEN 'old' THEN 600001 ELSE 570000 END",
+                   wait_mono().ms);
+    sql(folder, statement);
+    db = open_journal(folder);
+    append_n(db, 1, 0);
+    assert_true(journal_check_durable(db, 3));
+    assert_int_equal(GH_NOT_FOUND, find(db, "r1", "old", &none));
+    assert_found(db, &young, false, true);
+    journal_db_close(db);
+    /* Of another boot: its age is unknown, so it stays. */
+    sql(folder, "UPDATE repeat SET boot = 5, stored_ms = 0");
+    db = open_journal(folder);
+    append_n(db, 1, 0);
+    assert_true(journal_check_durable(db, 4));
+    assert_found(db, &young, false, false);
+    journal_db_close(db);
+}
+
+static void a_stored_word_that_is_not_known_is_no_answer(void **state)
+{
+    struct repeat r = make_repeat("r1", "a"), none;
+    struct journal_db *db = open_journal(*state);
+    assert_int_equal(GH_OK, journal_check_append(db, 0, &r));
+    journal_db_close(db);
+    sql(*state, "UPDATE repeat SET reason = 'of_a_later_version'");
+    db = open_journal(*state);
+    assert_int_equal(GH_IO, find(db, "r1", "a", &none));
+    journal_db_close(db);
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+struct page {
+    uint64_t first, last;
+    int n, stop_at;
+};
+
+static bool note_page(void *context, uint64_t seq, struct slice event)
+{
+    struct page *page = context;
+    (void)event;
+    if (page->n++ == 0)
+        page->first = seq;
+    page->last = seq;
+    return page->n != page->stop_at;
+}
+
+static void a_reader_keeps_to_its_bounds(void **state)
+{
+    struct folder *folder = *state;
+    struct journal_reader *reader = NULL;
+    assert_int_not_equal(GH_OK, journal_reader_open(&reader, folder->path));
+    assert_null(reader);
+    struct journal_db *db = open_journal(folder);
+    append_n(db, 100, 0);
+    assert_true(journal_check_durable(db, 100));
+    assert_int_equal(GH_OK, journal_reader_open(&reader, folder->path));
+    char bytes[EVENT_JSON_MAX];
+    size_t one = journal_check_event(bytes, 1, 0).len;
+    static const struct {
+        uint64_t after, limit;
+        size_t events; /* that max_bytes has room for */
+        int stop_at, n;
+    } cases[] = {
+        {0, 1000, 1000, 0, 100}, {0, 10, 1000, 0, 10}, {0, 10, 3, 0, 3},   {90, 50, 50, 0, 10},
+        {100, 10, 10, 0, 0},     {0, 10, 0, 0, 1},     {0, 10, 10, 4, 4}, {UINT64_MAX, 1, 1, 0, 0},
+        {0, 0, 10, 0, 0},        {0, UINT64_MAX, 1000, 0, 100},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct page page = {.stop_at = cases[i].stop_at};
+        assert_int_equal(GH_OK,
+                         journal_reader_each(reader, cases[i].after, cases[i].limit,
+                                             cases[i].events * one, note_page, &page));
+        assert_int_equal(cases[i].n, page.n);
+        if (page.n > 0)
+            assert_int_equal(cases[i].after + 1, page.first);
+    }
+    journal_reader_close(reader);
+    journal_db_close(db);
+}
+
+struct reading {
+    const char *folder;
+    _Atomic bool stop;
+    bool ok;
+    uint64_t last;
+};
+
+static bool note_next(void *context, uint64_t seq, struct slice event)
+{
+    struct reading *reading = context;
+    char bytes[EVENT_JSON_MAX];
+    reading->ok = reading->ok && seq == reading->last + 1 &&
+                  slice_equal(event, journal_check_event(bytes, seq, 200));
+    reading->last = seq;
+    return true;
+}
+
+static void *read_along(void *context)
+{
+    struct reading *reading = context;
+    struct journal_reader *reader = NULL;
+    if (journal_reader_open(&reader, reading->folder) != GH_OK) {
+        reading->ok = false;
+        return NULL;
+    }
+    for (bool last = false; reading->ok && !last;) {
+        last = atomic_load(&reading->stop);
+        if (journal_reader_each(reader, reading->last, 50, 100000, note_next, reading) != GH_OK)
+            reading->ok = false;
+    }
+    while (reading->ok && reading->last < 3000)
+        if (journal_reader_each(reader, reading->last, 50, 100000, note_next, reading) != GH_OK)
+            reading->ok = false;
+    journal_reader_close(reader);
+    return NULL;
+}
+
+static void a_reader_in_another_thread_sees_each_event_once(void **state)
+{
+    struct folder *folder = *state;
+    struct reading reading = {.folder = folder->path, .ok = true};
+    pthread_t thread;
+    struct journal_db *db = open_journal(folder);
+    assert_int_equal(0, pthread_create(&thread, NULL, read_along, &reading));
+    for (int i = 0; i < 3000; i++) {
+        append_n(db, 1, 200);
+        if (i % 100 == 0)
+            assert_true(journal_check_durable(db, (uint64_t)i + 1));
+        if (i == 1500)
+            assert_int_equal(GH_OK, journal_db_ack(db, slice_of(counts(db).stream), 1000));
+    }
+    assert_true(journal_check_durable(db, 3000));
+    atomic_store(&reading.stop, true);
+    assert_int_equal(0, pthread_join(thread, NULL));
+    assert_true(reading.ok);
+    assert_int_equal(3000, reading.last);
+    journal_db_close(db);
+}
+
+int main(void)
+{
+#define JOURNAL_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        JOURNAL_TEST(a_new_journal_is_empty_and_has_a_stream_of_its_own),
+        JOURNAL_TEST(events_come_back_in_order_after_a_close),
+        JOURNAL_TEST(an_append_with_another_number_or_size_changes_nothing),
+        JOURNAL_TEST(a_second_process_is_refused),
+        JOURNAL_TEST(a_file_that_is_not_a_journal_is_refused_and_left_alone),
+        JOURNAL_TEST(a_lost_database_starts_a_new_stream_and_keeps_the_old_tail),
+        JOURNAL_TEST(no_event_is_lost_or_doubled_by_a_kill),
+        JOURNAL_TEST(a_tail_is_taken_over_without_any_transaction_between),
+        JOURNAL_TEST(what_is_durable_does_not_need_the_tail),
+        JOURNAL_TEST(the_cap_takes_the_oldest_and_reports_each_loss_exactly),
+        JOURNAL_TEST(acknowledged_events_are_no_loss),
+        JOURNAL_TEST(a_loss_is_reported_again_if_nobody_recorded_it),
+        JOURNAL_TEST(an_ack_is_remembered_and_never_goes_back),
+        JOURNAL_TEST(a_repeat_is_found_at_once_and_after_a_restart),
+        JOURNAL_TEST(a_newer_decision_on_the_same_read_replaces_the_older),
+        JOURNAL_TEST(a_repeat_and_its_answer_survive_a_kill),
+        JOURNAL_TEST(repeats_are_forgotten_after_ten_minutes_and_not_before),
+        JOURNAL_TEST(a_stored_word_that_is_not_known_is_no_answer),
+        JOURNAL_TEST(a_reader_keeps_to_its_bounds),
+        JOURNAL_TEST(a_reader_in_another_thread_sees_each_event_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

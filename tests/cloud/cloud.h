@@ -1,0 +1,28 @@
+/* What every handler of the cloud works with. */
+#ifndef CLOUD_CLOUD_H
+#define CLOUD_CLOUD_H
+
+#include "auth.h"
+#include "db.h"
+#include "faults.h"
+
+enum {
+    CLOUD_SCHEMA = 1,         /* of the policy rows */
+    CHECKPOINT_EVERY_S = 600, /* a fresh checkpoint at least that often */
+};
+
+struct cloud {
+    sqlite3 *db;
+    char *snapshot_dir; /* no trailing slash */
+    struct secret gateway_token;
+    struct secret admin_token;
+    struct faults faults;
+    int64_t checkpoint_every_s; /* 1 to CHECKPOINT_EVERY_S */
+    int64_t waiting;            /* calls that wait now */
+};
+
+/* Unix time, and the time since some start that no clock step touches. */
+int64_t now_wall_ms(void);
+int64_t now_mono_ms(void);
+
+#endif

@@ -1,0 +1,42 @@
+/* Faults that a test switches on while the cloud runs. They touch gateway calls
+ * only, live in memory, and are all off at the start.
+ *
+ * A count says how many of the next fitting calls are hit; -1 (or true) means
+ * every one until it is switched off with 0 (or false). */
+#ifndef CLOUD_FAULTS_H
+#define CLOUD_FAULTS_H
+
+#include <stdint.h>
+
+#include "text.h"
+
+enum fault {
+    FAULT_ANSWER_503,               /* count: 503 with Retry-After, nothing else done */
+    FAULT_RETRY_AFTER_S,            /* seconds in that Retry-After */
+    FAULT_DROP_CONNECTIONS,         /* count: closed without an answer (some clients, libcurl
+                                       among them, then try again by themselves once) */
+    FAULT_GARBAGE,                  /* count: 200 with a body that is no JSON */
+    FAULT_STALL_MS,                 /* each call waits that long before anything is done */
+    FAULT_EVENTS_FAIL_BEFORE_COMMIT, /* count: 500, nothing stored */
+    FAULT_EVENTS_FAIL_AFTER_COMMIT, /* count: stored, then the answer breaks off */
+    FAULT_WRONG_DIGEST,             /* count: checkpoints with a digest that is not true */
+    FAULT_INVALID_ROW,              /* count: change sets with a row no gateway may accept */
+    FAULT_TRUNCATE_SNAPSHOT_AT,     /* one snapshot breaks off at this byte of it; 0 = off */
+    FAULT_TRUNCATE_CHANGES_AT,      /* one change set breaks off at this byte; 0 = off */
+    FAULT_COUNT
+};
+
+struct faults {
+    int64_t value[FAULT_COUNT];
+};
+
+/* For counts: is this call hit? Uses one up. */
+bool fault_take(struct faults *f, enum fault fault);
+/* For values that hit once: returns it and switches it off. */
+int64_t fault_take_value(struct faults *f, enum fault fault);
+/* Sets what the JSON object names. All or nothing; false with one line in why. */
+bool faults_set(struct faults *f, struct bytes json, char why[256]);
+/* Adds all of them as a JSON object. */
+void faults_write(const struct faults *f, struct text *out);
+
+#endif

@@ -1,0 +1,122 @@
+#include "lib/journal_check.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+
+#include "lib/wait.h"
+
+struct slice journal_check_event(char out[EVENT_JSON_MAX], uint64_t seq, unsigned spread)
+{
+    size_t pad = spread ? (size_t)(seq * 2654435761u % (spread + 1)) : 0;
+    int n = snprintf(out, EVENT_JSON_MAX, "{\"seq\":%10" PRIu64 ",\"pad\":\"", seq);
+    size_t len = (size_t)n;
+    for (size_t i = 0; i < pad; i++)
+        out[len++] = (char)('a' + (seq + i) % 26);
+    out[len++] = '"';
+    out[len++] = '}';
+    return slice_make(out, len);
+}
+
+enum gh_err journal_check_append(struct journal_db *db, unsigned spread,
+                                 const struct repeat *repeat)
+{
+    char bytes[EVENT_JSON_MAX];
+    struct journal port = journal_db_port(db);
+    uint64_t seq = port.ops->next_seq(port.self);
+    return port.ops->append(port.self, seq, journal_check_event(bytes, seq, spread), repeat);
+}
+
+struct check {
+    uint64_t expected, except, except_to;
+    unsigned spread;
+    bool ok;
+};
+
+static bool check_event(void *context, uint64_t seq, struct slice event)
+{
+    struct check *check = context;
+    char bytes[EVENT_JSON_MAX];
+    if (check->except && check->expected == check->except)
+        check->expected = check->except_to + 1;
+    if (seq != check->expected) {
+        lib_say("event %" PRIu64 " where %" PRIu64 " was expected", seq, check->expected);
+        check->ok = false;
+    } else if (!slice_equal(event, journal_check_event(bytes, seq, check->spread))) {
+        lib_say("event %" PRIu64 " has other bytes than those appended", seq);
+        check->ok = false;
+    }
+    check->expected++;
+    return check->ok;
+}
+
+bool journal_check_holds(const char *folder, uint64_t from, uint64_t to, unsigned spread,
+                         uint64_t except, uint64_t except_to)
+{
+    struct journal_reader *reader = NULL;
+    struct check check = {from, except, except_to, spread, true};
+    enum gh_err err = journal_reader_open(&reader, folder);
+    if (err == GH_OK)
+        err = journal_reader_each(reader, 0, UINT64_MAX, SIZE_MAX, check_event, &check);
+    journal_reader_close(reader);
+    if (err != GH_OK) {
+        lib_say("the journal cannot be read: %s", gh_err_name(err));
+        return false;
+    }
+    if (check.ok && check.expected != to + 1)
+        lib_say("events end at %" PRIu64 ", not %" PRIu64, check.expected - 1, to);
+    return check.ok && check.expected == to + 1;
+}
+
+static bool note_newest(void *context, uint64_t seq, struct slice event)
+{
+    (void)event;
+    *(uint64_t *)context = seq;
+    return true;
+}
+
+uint64_t journal_check_newest(const char *folder)
+{
+    struct journal_reader *reader = NULL;
+    uint64_t newest = 0;
+    enum gh_err err = journal_reader_open(&reader, folder);
+    if (err == GH_OK)
+        err = journal_reader_each(reader, 0, UINT64_MAX, SIZE_MAX, note_newest, &newest);
+    journal_reader_close(reader);
+    return err == GH_OK ? newest : 0;
+}
+
+/* Waits for the journal to have news; false when the bound is over. */
+static bool wait_news(struct journal_db *db, int64_t end_ns)
+{
+    int64_t left_ms = (end_ns - wait_now_ns()) / 1000000;
+    struct pollfd p = {.fd = journal_db_fd(db), .events = POLLIN};
+    eventfd_t ignored;
+    if (left_ms <= 0 || poll(&p, 1, (int)left_ms) <= 0)
+        return false;
+    return eventfd_read(p.fd, &ignored) == 0;
+}
+
+bool journal_check_durable(struct journal_db *db, uint64_t seq)
+{
+    struct journal port = journal_db_port(db);
+    int64_t end_ns = wait_now_ns() + (int64_t)WAIT_MS * 1000000;
+    while (port.ops->durable(port.self) < seq)
+        if (!wait_news(db, end_ns)) {
+            lib_say("%" PRIu64 " did not become durable", seq);
+            return false;
+        }
+    return true;
+}
+
+bool journal_check_trouble(struct journal_db *db, struct journal_trouble *out)
+{
+    int64_t end_ns = wait_now_ns() + (int64_t)WAIT_MS * 1000000;
+    while (!journal_db_trouble(db, out))
+        if (!wait_news(db, end_ns)) {
+            lib_say("no trouble was reported");
+            return false;
+        }
+    return true;
+}

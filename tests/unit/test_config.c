@@ -1,0 +1,183 @@
+/* gatehouse.conf: a file with ten mistakes reports ten and starts nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/config.h"
+
+struct mistakes {
+    int n;
+    int line[64];
+    char text[64][512];
+};
+
+static void note(void *context, int line, const char *text)
+{
+    struct mistakes *m = context;
+    assert_true(m->n < 64);
+    m->line[m->n] = line;
+    snprintf(m->text[m->n], sizeof m->text[0], "%s", text);
+    m->n++;
+}
+
+static enum gh_err load(struct config *config, struct mistakes *m, const char *text)
+{
+    char path[] = "/tmp/gatehouse-config-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    *m = (struct mistakes){0};
+    enum gh_err err = config_load(config, path, note, m);
+    unlink(path);
+    return err;
+}
+
+static void expect_one(const char *text, int line, const char *words)
+{
+    struct config config;
+    struct mistakes m;
+    assert_int_equal(load(&config, &m, text), GH_INVALID);
+    if (m.n != 1 || m.line[0] != line || !strstr(m.text[0], words))
+        fail_msg("%d mistakes, first %d: %s; wanted %d: %s", m.n, m.line[0], m.text[0], line, words);
+}
+
+#define SITE "[site]\nid = hq\ngateway = gw-1\n"
+#define DOOR "[door front]\nrelay = gpiochip0:17\nactive = high\nlock = fail_secure\n"
+
+static void a_small_good_file_gets_its_defaults(void **state)
+{
+    (void)state;
+    struct config c;
+    struct mistakes m;
+    assert_int_equal(load(&c, &m, SITE DOOR "[reader r1]\nfreshness = tick\n"), GH_OK);
+    assert_int_equal(m.n, 0);
+    assert_string_equal(c.site.s, "hq");
+    assert_string_equal(c.state_dir, "/var/lib/gatehouse");
+    assert_int_equal(c.broker_port, 1883);
+    assert_int_equal(c.reads_per_s, 10);
+    assert_int_equal(c.n_doors, 1);
+    assert_string_equal(c.doors[0].relay.chip, "gpiochip0");
+    assert_string_equal(c.doors[0].relay.line, "17");
+    assert_int_equal(c.doors[0].lock, LOCK_FAIL_SECURE);
+    struct id r1 = {"r1"}, r2 = {"r2"};
+    assert_int_equal(config_freshness(&c, &r1), FRESHNESS_TICK);
+    assert_int_equal(config_freshness(&c, &r2), FRESHNESS_AGE);
+    config_free(&c);
+}
+
+static void the_shipped_example_is_good(void **state)
+{
+    (void)state;
+    struct config c;
+    struct mistakes m = {0};
+    assert_int_equal(config_load(&c, "systemd/gatehouse.conf", note, &m), GH_OK);
+    config_free(&c);
+}
+
+static void ten_mistakes_are_ten_reports_each_with_its_line(void **state)
+{
+    (void)state;
+    static const char text[] = "stray = 1\n"                /* 1: before any section */
+                               "[site]\n"                   /* 2 */
+                               "id = a b\n"                 /* 3: no id */
+                               "gateway = gw-1\n"           /* 4 */
+                               "gateway = gw-2\n"           /* 5: twice */
+                               "colour = red\n"             /* 6: no setting */
+                               "nonsense\n"                 /* 7: no entry */
+                               "[broker]\n"                 /* 8 */
+                               "address = localhost\n"      /* 9: a name */
+                               "port = 70000\n"             /* 10: range */
+                               "[kitchen]\n"                /* 11: no section */
+                               "[door front]\n"             /* 12: no relay */
+                               "active = up\n"              /* 13: no word */
+                               "lock = fail_secure\n"       /* 14 */
+                               "[door front]\n"             /* 15: twice */
+                               "relay = gpiochip0:17\n"
+                               "active = high\n"
+                               "lock = fail_secure\n";
+    static const int want[] = {1, 3, 5, 6, 7, 9, 10, 11, 12, 13, 15};
+    struct config c;
+    struct mistakes m;
+    assert_int_equal(load(&c, &m, text), GH_INVALID);
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+        int found = 0;
+        for (int j = 0; j < m.n; j++)
+            found += m.line[j] == want[i];
+        if (found != 1)
+            fail_msg("line %d was reported %d times", want[i], found);
+    }
+    assert_int_equal(m.n, sizeof want / sizeof want[0]);
+}
+
+static void every_mistake_says_what_is_allowed(void **state)
+{
+    (void)state;
+    expect_one(DOOR, 0, "there is no [site]");
+    expect_one("[site]\nid = hq\n" DOOR, 1, "needs \"gateway\"");
+    expect_one(SITE, 0, "no [door ID]");
+    expect_one(SITE "[door]\n" DOOR, 4, "needs an id");
+    expect_one(SITE DOOR "[door back]\nrelay = gpiochip0:17\nactive = low\nlock = fail_safe\n", 8,
+               "has the relay of door \"front\"");
+    expect_one(SITE "[door front]\nrelay = 17\nactive = high\nlock = fail_secure\n", 5, "CHIP:LINE");
+    expect_one(SITE "[door front]\nrelay = g:17\nactive = high\nlock = strike\n", 7, "fail_safe");
+    expect_one(SITE DOOR "[reader r]\n", 8, "needs \"freshness\"");
+    expect_one(SITE DOOR "[reader r]\nfreshness = clock\n", 9, "tick, age or arrival");
+    expect_one(SITE DOOR "[reader r]\nfreshness = age\n[reader r]\nfreshness = age\n", 10, "twice");
+    expect_one(SITE "state_dir = var\n" DOOR, 4, "absolute path");
+    expect_one(SITE "reads_per_s = 0\n" DOOR, 4, "1 to 10000");
+    expect_one(SITE DOOR "[journal]\nmax_events = 999\n", 9, "1000");
+    expect_one(SITE DOOR "[broker]\nusername = u\n", 8, "together");
+    expect_one(SITE DOOR "[site]\nid = hq\ngateway = g\n", 8, "twice");
+}
+
+#define CLOUD "[cloud]\nurl = https://c:1\nca_file = /ca\npolicy_signature = unsigned\n"
+
+static void a_cloud_must_be_checked_and_known_to_be_unsigned(void **state)
+{
+    (void)state;
+    struct config c;
+    struct mistakes m;
+    assert_int_equal(load(&c, &m, SITE DOOR CLOUD "token_file = /t\n"), GH_OK);
+    assert_true(c.policy_unsigned);
+    config_free(&c);
+    expect_one(SITE DOOR CLOUD, 8, "token_file");
+    expect_one(SITE DOOR CLOUD "cert_file = /c\n", 8, "together");
+    expect_one(SITE DOOR "[cloud]\nurl = http://c\nca_file = /ca\npolicy_signature = unsigned\n"
+               "token_file = /t\n", 9, "https://");
+    expect_one(SITE DOOR "[cloud]\nurl = https://c/x\nca_file = /ca\npolicy_signature = unsigned\n"
+               "token_file = /t\n", 9, "without a path");
+    expect_one(SITE DOOR "[cloud]\nurl = https://c\nca_file = /ca\npolicy_signature = signed\n"
+               "token_file = /t\n", 11, "unsigned");
+    expect_one(SITE DOOR "[cloud]\nurl = https://c\nca_file = /ca\ntoken_file = /t\n", 8,
+               "policy_signature");
+}
+
+static void a_file_that_is_not_there_is_said_to_be_missing(void **state)
+{
+    (void)state;
+    struct config c;
+    struct mistakes m = {0};
+    assert_int_equal(config_load(&c, "/nonexistent/gatehouse.conf", note, &m), GH_NOT_FOUND);
+    assert_int_equal(m.n, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_small_good_file_gets_its_defaults),
+        cmocka_unit_test(the_shipped_example_is_good),
+        cmocka_unit_test(ten_mistakes_are_ten_reports_each_with_its_line),
+        cmocka_unit_test(every_mistake_says_what_is_allowed),
+        cmocka_unit_test(a_cloud_must_be_checked_and_known_to_be_unsigned),
+        cmocka_unit_test(a_file_that_is_not_there_is_said_to_be_missing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,842 @@
+/* Policy rows: what they become, and what is refused with which words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "adapters/json/row_json.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+static _Alignas(max_align_t) unsigned char memory[1 << 20];
+
+struct parsed {
+    enum gh_err err;
+    struct policy_row row;
+    struct arena arena;
+    char why[ROW_WHY_MAX];
+};
+
+static struct parsed parse_bytes(const char *bytes, size_t len)
+{
+    struct parsed p = {.arena = {.base = memory, .size = sizeof memory}};
+    memset(p.why, 'x', sizeof p.why);
+    p.err = row_json_parse(&p.row, slice_make(bytes, len), &p.arena, p.why);
+    assert_non_null(memchr(p.why, '\0', sizeof p.why));
+    assert_null(strchr(p.why, '\n'));
+    if (p.err)
+        assert_int_equal(p.arena.used, 0);
+    return p;
+}
+
+static struct parsed parse(const char *line)
+{
+    return parse_bytes(line, strlen(line));
+}
+
+/* {"k":KIND,"id":"x1","d":{FIELDS}} */
+static struct parsed parse_fields(const char *kind, const char *fields)
+{
+    char line[4096];
+    int n = snprintf(line, sizeof line, "{\"k\":\"%s\",\"id\":\"x1\",\"d\":{%s}}", kind, fields);
+    assert_in_range(n, 1, sizeof line - 1);
+    return parse(line);
+}
+
+static struct policy_row good(const char *kind, const char *fields)
+{
+    struct parsed p = parse_fields(kind, fields);
+    if (p.err != GH_OK || p.why[0] != '\0')
+        fail_msg("%s {%s}: refused: %s", kind, fields, p.why);
+    assert_string_equal(row_kind_name(p.row.kind), kind);
+    assert_string_equal(p.row.id.s, "x1");
+    assert_false(p.row.inert);
+    assert_false(p.row.removal);
+    return p.row;
+}
+
+static void refused(const char *kind, const char *fields, const char *why)
+{
+    struct parsed p = parse_fields(kind, fields);
+    if (p.err != GH_INVALID)
+        fail_msg("%s {%s}: taken", kind, fields);
+    char full[ROW_WHY_MAX];
+    (void)snprintf(full, sizeof full, "%s \"x1\": field %s", kind, why);
+    assert_string_equal(p.why, full);
+}
+
+static void assert_ids(struct id_list list, size_t n, const char *const *ids)
+{
+    assert_int_equal(list.n, n);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(list.v[i].s, ids[i]);
+}
+
+static void assert_unbounded(struct validity v)
+{
+    assert_true(v.from == INSTANT_NONE);
+    assert_true(v.until == INSTANT_NONE);
+}
+
+/* --- what rows become ------------------------------------------------------ */
+
+static void a_site_needs_its_time_zone_and_has_defaults(void **state)
+{
+    (void)state;
+    struct policy_row row = good("site", "\"tz\":\"America/Argentina/Buenos_Aires\"");
+    assert_string_equal(row.d.site.tz, "America/Argentina/Buenos_Aires");
+    assert_int_equal(row.d.site.read_max_age_s, 5);
+    row = good("site", "\"tz\":\"Etc/GMT+5\",\"read_max_age_s\":60,\"name\":\"HQ\"");
+    assert_int_equal(row.d.site.read_max_age_s, 60);
+}
+
+static void a_door_has_the_defaults_of_the_contract(void **state)
+{
+    (void)state;
+    struct policy_row row = good("door", "");
+    assert_string_equal(row.d.door.name, "");
+    assert_string_equal(row.d.door.tz, "");
+    assert_int_equal(row.d.door.release_s, 10);
+    assert_true(row.d.door.licensed);
+    assert_true(row.d.door.license_until == INSTANT_NONE);
+}
+
+static void a_door_keeps_what_is_set(void **state)
+{
+    (void)state;
+    struct policy_row row =
+        good("door", "\"name\":\"Front \\u00e9\",\"tz\":\"UTC\",\"release_s\":30,\"licensed\":false,"
+                     "\"license_until\":\"1970-01-02T01:00:00+01:00\"");
+    assert_string_equal(row.d.door.name, "Front \xc3\xa9");
+    assert_string_equal(row.d.door.tz, "UTC");
+    assert_int_equal(row.d.door.release_s, 30);
+    assert_false(row.d.door.licensed);
+    assert_int_equal(row.d.door.license_until, 86400);
+}
+
+static void a_long_name_is_cut_at_a_character(void **state)
+{
+    (void)state;
+    char fields[256];
+    char name[POLICY_NAME_MAX + 2];
+    memset(name, 'n', POLICY_NAME_MAX - 1);
+    memcpy(name + POLICY_NAME_MAX - 1, "\xc3\xa9", 3);
+    (void)snprintf(fields, sizeof fields, "\"name\":\"%s\"", name);
+    struct policy_row row = good("door", fields);
+    name[POLICY_NAME_MAX - 1] = '\0';
+    assert_string_equal(row.d.door.name, name);
+}
+
+static void a_reader_without_accepts_takes_every_type_and_an_empty_list_none(void **state)
+{
+    (void)state;
+    struct policy_row row = good("reader", "\"door\":\"front\"");
+    assert_string_equal(row.d.reader.door.s, "front");
+    assert_int_equal(row.d.reader.accepts, CREDENTIAL_TYPES_ALL);
+    row = good("reader", "\"door\":\"front\",\"accepts\":null");
+    assert_int_equal(row.d.reader.accepts, CREDENTIAL_TYPES_ALL);
+    row = good("reader", "\"door\":\"front\",\"accepts\":[]");
+    assert_int_equal(row.d.reader.accepts, 0);
+    row = good("reader", "\"door\":\"front\",\"accepts\":[\"pin\",\"card\",\"pin\"]");
+    assert_int_equal(row.d.reader.accepts, 1u << CREDENTIAL_PIN | 1u << CREDENTIAL_CARD);
+}
+
+static void groups_of_doors_and_of_persons_are_taken(void **state)
+{
+    (void)state;
+    struct policy_row row = good("door_group", "\"name\":\"all\",\"doors\":[\"a\",\"b:1\"]");
+    assert_ids(row.d.door_group.doors, 2, (const char *const[]){"a", "b:1"});
+    row = good("door_group", "");
+    assert_int_equal(row.d.door_group.doors.n, 0);
+    (void)good("group", "");
+    (void)good("group", "\"name\":\"staff\",\"antipassback_exempt\":false,\"floors\":[]");
+}
+
+static void a_person_has_groups_with_and_without_dates(void **state)
+{
+    (void)state;
+    struct policy_row row = good("person", "");
+    assert_true(row.d.person.enabled);
+    assert_unbounded(row.d.person.validity);
+    assert_int_equal(row.d.person.n_groups, 0);
+    row = good("person",
+               "\"name\":\"A\",\"enabled\":false,\"valid_from\":\"1970-01-01T00:00:01Z\","
+               "\"valid_until\":\"1970-01-01T00:00:02Z\",\"type\":\"t\",\"status\":\"s\","
+               "\"tags\":[\"x\",\"y z\"],\"groups\":[\"g1\",{\"id\":\"g2\",\"valid_from\":null,"
+               "\"valid_until\":\"1970-01-01T00:00:09Z\",\"x\":1},{\"id\":\"g3\"}]");
+    assert_false(row.d.person.enabled);
+    assert_int_equal(row.d.person.validity.from, 1);
+    assert_int_equal(row.d.person.validity.until, 2);
+    assert_int_equal(row.d.person.n_groups, 3);
+    assert_string_equal(row.d.person.groups[0].group.s, "g1");
+    assert_unbounded(row.d.person.groups[0].validity);
+    assert_string_equal(row.d.person.groups[1].group.s, "g2");
+    assert_true(row.d.person.groups[1].validity.from == INSTANT_NONE);
+    assert_int_equal(row.d.person.groups[1].validity.until, 9);
+    assert_string_equal(row.d.person.groups[2].group.s, "g3");
+    assert_unbounded(row.d.person.groups[2].validity);
+}
+
+static void a_credential_is_put_into_canonical_form(void **state)
+{
+    (void)state;
+    struct policy_row row = good("credential", "\"type\":\"card\",\"value\":\"00-ab:cd\"");
+    const struct policy_credential *c = &row.d.credential;
+    assert_true(id_is_none(&c->person));
+    assert_int_equal(c->type, CREDENTIAL_CARD);
+    assert_int_equal(c->value.len, 4);
+    assert_memory_equal(c->value.text, "ABCD", 4);
+    assert_int_equal(c->bits, 0);
+    assert_true(c->enabled);
+    assert_true(id_is_none(&c->disabled_reason));
+    assert_unbounded(c->validity);
+    row = good("credential", "\"person\":\"p\",\"type\":\"pin\",\"value\":\"0042\",\"bits\":256,"
+                             "\"enabled\":false,\"disabled_reason\":\"stolen\",\"class\":\"admin\","
+                             "\"valid_from\":\"1970-01-01T00:00:01Z\",\"valid_until\":null");
+    assert_string_equal(c->person.s, "p");
+    assert_int_equal(c->type, CREDENTIAL_PIN);
+    assert_memory_equal(c->value.text, "0042", 4);
+    assert_int_equal(c->bits, 256);
+    assert_false(c->enabled);
+    assert_string_equal(c->disabled_reason.s, "stolen");
+    assert_int_equal(c->validity.from, 1);
+    assert_true(c->validity.until == INSTANT_NONE);
+    row = good("credential", "\"type\":\"qr\",\"value\":\"a\",\"disabled_reason\":\"in the river\"");
+    assert_true(id_is_none(&c->disabled_reason));
+}
+
+static void a_schedule_has_windows_and_none_means_never(void **state)
+{
+    (void)state;
+    static const char *const never[] = {"", "\"windows\":[]", "\"windows\":null"};
+    for (size_t i = 0; i < COUNT(never); i++)
+        assert_int_equal(good("schedule", never[i]).d.schedule.n_windows, 0);
+    struct policy_row row = good(
+        "schedule",
+        "\"windows\":[{\"days\":[\"mon\",\"sun\"],\"start\":\"00:00\",\"end\":\"24:00\"},"
+        "{\"days\":[\"wed\"],\"start\":\"22:30\",\"end\":\"06:05\"},"
+        "{\"days\":[\"fri\"],\"start\":\"22:00\",\"end\":\"00:00\"}]");
+    const struct schedule_window *w = row.d.schedule.windows;
+    assert_int_equal(row.d.schedule.n_windows, 3);
+    assert_int_equal(w[0].days, 0x41);
+    assert_int_equal(w[0].start_min, 0);
+    assert_int_equal(w[0].end_min, 1440);
+    assert_int_equal(w[1].days, 0x04);
+    assert_int_equal(w[1].start_min, 1350);
+    assert_int_equal(w[1].end_min, 365);
+    assert_int_equal(w[2].start_min, 1320);
+    assert_int_equal(w[2].end_min, 1440);
+}
+
+static void an_entitlement_without_who_and_where_is_for_nobody_nowhere(void **state)
+{
+    (void)state;
+    static const char *const empty[] = {
+        "\"kind\":\"role\"",
+        "\"kind\":\"role\",\"who\":null,\"where\":null",
+        "\"kind\":\"role\",\"who\":{},\"where\":{}",
+        "\"kind\":\"role\",\"who\":{\"everyone\":false,\"persons\":[],\"tags\":[],\"types\":null},"
+        "\"where\":{\"all\":false,\"doors\":null}",
+    };
+    for (size_t i = 0; i < COUNT(empty); i++) {
+        struct policy_row row = good("entitlement", empty[i]);
+        const struct policy_entitlement *e = &row.d.entitlement;
+        assert_int_equal(e->kind, ENTITLEMENT_ROLE);
+        assert_true(e->enabled);
+        assert_true(id_is_none(&e->schedule));
+        assert_unbounded(e->validity);
+        assert_false(e->who.everyone);
+        assert_int_equal(e->who.persons.n + e->who.credentials.n + e->who.groups.n, 0);
+        assert_false(e->where.all);
+        assert_int_equal(e->where.doors.n + e->where.door_groups.n, 0);
+    }
+}
+
+static void an_entitlement_is_taken_whole(void **state)
+{
+    (void)state;
+    struct policy_row row = good(
+        "entitlement",
+        "\"kind\":\"delivery\",\"enabled\":false,\"schedule\":\"s\","
+        "\"valid_from\":\"1970-01-01T00:00:01Z\",\"valid_until\":\"1970-01-01T00:00:02Z\","
+        "\"holiday\":\"ignore\",\"calendar\":\"default\",\"floors\":[],"
+        "\"who\":{\"everyone\":true,\"persons\":[\"p1\",\"p2\"],\"credentials\":[\"c\"],"
+        "\"groups\":[\"g\"]},\"where\":{\"all\":true,\"doors\":[\"d\"],\"door_groups\":[\"e\"]}");
+    const struct policy_entitlement *e = &row.d.entitlement;
+    assert_int_equal(e->kind, ENTITLEMENT_DELIVERY);
+    assert_false(e->enabled);
+    assert_string_equal(e->schedule.s, "s");
+    assert_int_equal(e->validity.from, 1);
+    assert_int_equal(e->validity.until, 2);
+    assert_true(e->who.everyone);
+    assert_ids(e->who.persons, 2, (const char *const[]){"p1", "p2"});
+    assert_ids(e->who.credentials, 1, (const char *const[]){"c"});
+    assert_ids(e->who.groups, 1, (const char *const[]){"g"});
+    assert_true(e->where.all);
+    assert_ids(e->where.doors, 1, (const char *const[]){"d"});
+    assert_ids(e->where.door_groups, 1, (const char *const[]){"e"});
+}
+
+static void what_equals_its_default_is_taken_though_it_is_not_evaluated(void **state)
+{
+    (void)state;
+    (void)good("site", "\"tz\":\"UTC\",\"dialect\":\"native\",\"antipassback_commit\":\"granted\","
+                       "\"admin_in_lockdown\":false,\"factor_timeout_s\":10,\"duress\":\"off\","
+                       "\"pin_lockout\":{\"failures\":5,\"window_s\":60,\"lock_s\":60},"
+                       "\"max_policy_age_s\":{\"personal\":null,\"visitor\":86400,"
+                       "\"delivery\":86400,\"admin\":null}");
+    (void)good("site", "\"tz\":\"UTC\",\"pin_lockout\":{},\"max_policy_age_s\":null");
+    (void)good("door", "\"maintenance\":\"normal\",\"factors\":\"single\",\"factor_schedule\":null");
+    (void)good("person", "\"lockdown_bypass\":false,\"first_credential\":false,"
+                         "\"extended_release\":false,\"antipassback_exempt\":false,\"floors\":[]");
+    (void)good("credential", "\"type\":\"qr\",\"value\":\"a\",\"class\":\"personal\","
+                             "\"uses_per_door\":null,\"uses_total\":null");
+}
+
+static void what_only_inputs_or_people_ask_for_is_taken_with_any_legal_value(void **state)
+{
+    (void)state;
+    (void)good("site", "\"tz\":\"UTC\",\"dialect\":\"performance-hub\"");
+    (void)good("door", "\"extended_release_s\":120,\"held_open_s\":0,\"pre_alarm_s\":9,"
+                       "\"relock\":\"timer\",\"rex\":\"off\",\"rex_in_lockdown\":true,"
+                       "\"fire\":\"ignore\"");
+}
+
+static void fields_that_nobody_knows_are_ignored(void **state)
+{
+    (void)state;
+    (void)good("door", "\"colour\":\"red\",\"x\":{\"maintenance\":\"force_closed\"}");
+    struct parsed p = parse("{\"x\":[1],\"k\":\"door\",\"rev\":7,\"id\":\"d\",\"d\":{}}");
+    assert_int_equal(p.err, GH_OK);
+}
+
+static void a_removal_needs_kind_and_id_only(void **state)
+{
+    (void)state;
+    for (int k = 0; k < ROW_KINDS; k++) {
+        char line[128];
+        (void)snprintf(line, sizeof line, "{\"k\":\"%s\",\"id\":\"x\",\"op\":\"del\"}",
+                       row_kind_name((enum row_kind)k));
+        struct parsed p = parse(line);
+        assert_int_equal(p.err, GH_OK);
+        assert_int_equal(p.row.kind, k);
+        assert_string_equal(p.row.id.s, "x");
+        assert_true(p.row.removal);
+        assert_string_equal(p.why, "");
+    }
+}
+
+/* --- what is refused ------------------------------------------------------- */
+
+static void kinds_that_are_not_evaluated_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"holiday",  "access_rules", "geofence", "door_mode",
+                                        "lockdown", "area",         "interlock"};
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        char why[ROW_WHY_MAX], removal[128];
+        (void)snprintf(why, sizeof why, "%s \"x1\": this version does not evaluate rows of kind %s",
+                       kinds[i], kinds[i]);
+        struct parsed p = parse_fields(kinds[i], "");
+        assert_int_equal(p.err, GH_INVALID);
+        assert_string_equal(p.why, why);
+        (void)snprintf(removal, sizeof removal, "{\"k\":\"%s\",\"id\":\"x1\",\"op\":\"del\"}",
+                       kinds[i]);
+        p = parse(removal);
+        assert_int_equal(p.err, GH_INVALID);
+        assert_string_equal(p.why, why);
+    }
+}
+
+static void fields_that_are_not_evaluated_are_refused_by_name_and_value(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {
+        {"door", "\"maintenance\":\"force_closed\"",
+         "\"maintenance\" is \"force_closed\": this version evaluates only \"normal\""},
+        {"door", "\"maintenance\":\"force_open\"",
+         "\"maintenance\" is \"force_open\": this version evaluates only \"normal\""},
+        {"door", "\"factors\":\"two_person\"",
+         "\"factors\" is \"two_person\": this version evaluates only \"single\""},
+        {"door", "\"factors\":\"card_and_pin\"",
+         "\"factors\" is \"card_and_pin\": this version evaluates only \"single\""},
+        {"door", "\"factor_schedule\":\"s\"",
+         "\"factor_schedule\" is \"s\": this version evaluates only null"},
+        {"site", "\"tz\":\"UTC\",\"antipassback_commit\":\"taken\"",
+         "\"antipassback_commit\" is \"taken\": this version evaluates only \"granted\""},
+        {"site", "\"tz\":\"UTC\",\"admin_in_lockdown\":true",
+         "\"admin_in_lockdown\" is true: this version evaluates only false"},
+        {"site", "\"tz\":\"UTC\",\"factor_timeout_s\":20",
+         "\"factor_timeout_s\" is 20: this version evaluates only 10"},
+        {"site", "\"tz\":\"UTC\",\"duress\":\"last_digit_plus_one\"",
+         "\"duress\" is \"last_digit_plus_one\": this version evaluates only \"off\""},
+        {"site", "\"tz\":\"UTC\",\"pin_lockout\":{\"failures\":3}",
+         "\"pin_lockout.failures\" is 3: this version evaluates only 5"},
+        {"site", "\"tz\":\"UTC\",\"pin_lockout\":{\"window_s\":61}",
+         "\"pin_lockout.window_s\" is 61: this version evaluates only 60"},
+        {"site", "\"tz\":\"UTC\",\"pin_lockout\":{\"lock_s\":600}",
+         "\"pin_lockout.lock_s\" is 600: this version evaluates only 60"},
+        {"site", "\"tz\":\"UTC\",\"max_policy_age_s\":{\"personal\":3600}",
+         "\"max_policy_age_s.personal\" is 3600: this version evaluates only null"},
+        {"site", "\"tz\":\"UTC\",\"max_policy_age_s\":{\"admin\":0}",
+         "\"max_policy_age_s.admin\" is 0: this version evaluates only null"},
+        {"site", "\"tz\":\"UTC\",\"max_policy_age_s\":{\"visitor\":null}",
+         "\"max_policy_age_s.visitor\" is null: this version evaluates only 86400"},
+        {"site", "\"tz\":\"UTC\",\"max_policy_age_s\":{\"delivery\":1}",
+         "\"max_policy_age_s.delivery\" is 1: this version evaluates only 86400"},
+        {"group", "\"antipassback_exempt\":true",
+         "\"antipassback_exempt\" is true: this version evaluates only false"},
+        {"group", "\"floors\":[\"f1\"]",
+         "\"floors\" is set: this version evaluates only an empty list"},
+        {"person", "\"floors\":[1]",
+         "\"floors\" is set: this version evaluates only an empty list"},
+        {"person", "\"lockdown_bypass\":true",
+         "\"lockdown_bypass\" is true: this version evaluates only false"},
+        {"person", "\"first_credential\":true",
+         "\"first_credential\" is true: this version evaluates only false"},
+        {"person", "\"extended_release\":true",
+         "\"extended_release\" is true: this version evaluates only false"},
+        {"person", "\"antipassback_exempt\":true",
+         "\"antipassback_exempt\" is true: this version evaluates only false"},
+        {"credential", "\"type\":\"qr\",\"value\":\"a\",\"uses_per_door\":1",
+         "\"uses_per_door\" is 1: this version evaluates only null"},
+        {"credential", "\"type\":\"qr\",\"value\":\"a\",\"uses_total\":0",
+         "\"uses_total\" is 0: this version evaluates only null"},
+        {"credential", "\"type\":\"qr\",\"value\":\"a\",\"class\":\"visitor\"",
+         "\"class\" is \"visitor\": this version evaluates only \"personal\" or \"admin\""},
+        {"credential", "\"type\":\"qr\",\"value\":\"a\",\"class\":\"delivery\"",
+         "\"class\" is \"delivery\": this version evaluates only \"personal\" or \"admin\""},
+        {"entitlement", "\"kind\":\"role\",\"holiday\":\"intersect\"",
+         "\"holiday\" is \"intersect\": this version evaluates only \"ignore\""},
+        {"entitlement", "\"kind\":\"role\",\"holiday\":\"replace\"",
+         "\"holiday\" is \"replace\": this version evaluates only \"ignore\""},
+        {"entitlement", "\"kind\":\"role\",\"calendar\":\"school\"",
+         "\"calendar\" is \"school\": this version evaluates only \"default\""},
+        {"entitlement", "\"kind\":\"role\",\"floors\":[\"f\"]",
+         "\"floors\" is set: this version evaluates only an empty list"},
+        {"entitlement", "\"kind\":\"role\",\"who\":{\"tags\":[\"vip\"]}",
+         "\"who.tags\" is set: this version evaluates only an empty list"},
+        {"entitlement", "\"kind\":\"role\",\"who\":{\"types\":[{\"type\":\"member\"}]}",
+         "\"who.types\" is set: this version evaluates only an empty list"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        refused(rows[i][0], rows[i][1], rows[i][2]);
+}
+
+static void values_that_the_contract_does_not_allow_are_refused(void **state)
+{
+    (void)state;
+    static const char zone[] = "\"tz\" must be a time zone such as Europe/Berlin";
+    static const char groups[] = "\"groups\" must list ids or objects {id, valid_from, valid_until}";
+    static const char enabled[] = "\"enabled\" must be true or false";
+    static const char release[] = "\"release_s\" must be a whole number from 1 to 30";
+    const char *const rows[][3] = {
+        {"site", "", "\"tz\" is missing"},
+        {"site", "\"tz\":null", "\"tz\" is missing"},
+        {"site", "\"tz\":\"\"", zone},
+        {"site", "\"tz\":1", zone},
+        {"site", "\"tz\":\"../etc/passwd\"", zone},
+        {"site", "\"tz\":\"/etc/localtime\"", zone},
+        {"site", "\"tz\":\"Europe//Berlin\"", zone},
+        {"site", "\"tz\":\"Europe/\"", zone},
+        {"site", "\"tz\":\"Europe/Berlin \"", zone},
+        {"site", "\"tz\":\"0123456789012345678901234567890123456789012345678901234567890123\"",
+         zone},
+        {"site", "\"tz\":\"UTC\",\"read_max_age_s\":0",
+         "\"read_max_age_s\" must be a whole number from 1 to 60"},
+        {"site", "\"tz\":\"UTC\",\"read_max_age_s\":61",
+         "\"read_max_age_s\" must be a whole number from 1 to 60"},
+        {"site", "\"tz\":\"UTC\",\"dialect\":\"klingon\"",
+         "\"dialect\" must be \"native\", \"doorflow-guide\", \"doorflow-api\", \"akuvox\", "
+         "\"performance-hub\" or \"onvif\""},
+        {"site", "\"tz\":\"UTC\",\"duress\":\"loud\"",
+         "\"duress\" must be \"off\" or \"last_digit_plus_one\""},
+        {"site", "\"tz\":\"UTC\",\"pin_lockout\":5", "\"pin_lockout\" must be an object"},
+        {"site", "\"tz\":\"UTC\",\"pin_lockout\":{\"failures\":\"5\"}",
+         "\"pin_lockout.failures\" must be a whole number from 1 to 1000"},
+        {"site", "\"tz\":\"UTC\",\"name\":7", "\"name\" must be a text"},
+        {"door", "\"release_s\":0", release},
+        {"door", "\"release_s\":31", release},
+        {"door", "\"release_s\":-1", release},
+        {"door", "\"release_s\":5.0", release},
+        {"door", "\"release_s\":\"5\"", release},
+        {"door", "\"release_s\":true", release},
+        {"door", "\"release_s\":4294967301", release},
+        {"door", "\"extended_release_s\":121",
+         "\"extended_release_s\" must be a whole number from 1 to 120"},
+        {"door", "\"held_open_s\":-1", "\"held_open_s\" must be a whole number from 0 to 86400"},
+        {"door", "\"licensed\":\"false\"", "\"licensed\" must be true or false"},
+        {"door", "\"licensed\":0", "\"licensed\" must be true or false"},
+        {"door", "\"licensed\":null", "\"licensed\" must be true or false"},
+        {"door", "\"license_until\":\"2025-01-01\"",
+         "\"license_until\" must be an instant such as 2025-01-31T08:00:00+01:00"},
+        {"door", "\"license_until\":1735689600",
+         "\"license_until\" must be an instant such as 2025-01-31T08:00:00+01:00"},
+        {"door", "\"maintenance\":\"open\"",
+         "\"maintenance\" must be \"normal\", \"force_open\" or \"force_closed\""},
+        {"door", "\"maintenance\":true",
+         "\"maintenance\" must be \"normal\", \"force_open\" or \"force_closed\""},
+        {"door", "\"relock\":\"never\"",
+         "\"relock\" must be \"on_close\", \"on_open\" or \"timer\""},
+        {"door", "\"rex\":\"on\"", "\"rex\" must be \"release\", \"shunt\" or \"off\""},
+        {"door", "\"fire\":false", "\"fire\" must be \"release\" or \"ignore\""},
+        {"door", "\"name\":[]", "\"name\" must be a text"},
+        {"reader", "", "\"door\" is missing"},
+        {"reader", "\"door\":null", "\"door\" is missing"},
+        {"reader", "\"door\":\"\"", "\"door\" must be an id"},
+        {"reader", "\"door\":\"a b\"", "\"door\" must be an id"},
+        {"reader", "\"door\":5", "\"door\" must be an id"},
+        {"reader", "\"door\":\"d\",\"accepts\":\"card\"",
+         "\"accepts\" must be null or a list of credential types"},
+        {"reader", "\"door\":\"d\",\"accepts\":[\"card\",\"badge\"]",
+         "\"accepts\" must list credential types: entry 2 is none"},
+        {"reader", "\"door\":\"d\",\"accepts\":[null]",
+         "\"accepts\" must list credential types: entry 1 is none"},
+        {"door_group", "\"doors\":\"d\"", "\"doors\" must be a list of ids"},
+        {"door_group", "\"doors\":{}", "\"doors\" must be a list of ids"},
+        {"door_group", "\"doors\":[\"d\",7]", "\"doors\" must be a list of ids: entry 2 is none"},
+        {"person", "\"enabled\":null", enabled},
+        {"person", "\"enabled\":\"no\"", enabled},
+        {"person", "\"enabled\":0", enabled},
+        {"person", "\"valid_from\":\"tomorrow\"",
+         "\"valid_from\" must be an instant such as 2025-01-31T08:00:00+01:00"},
+        {"person", "\"valid_until\":\"2025-02-30T00:00:00Z\"",
+         "\"valid_until\" must be an instant such as 2025-01-31T08:00:00+01:00"},
+        {"person", "\"valid_until\":false",
+         "\"valid_until\" must be an instant such as 2025-01-31T08:00:00+01:00"},
+        {"person", "\"groups\":\"g\"", groups},
+        {"person", "\"groups\":{\"id\":\"g\"}", groups},
+        {"person", "\"groups\":[1]", groups},
+        {"person", "\"groups\":[null]", groups},
+        {"person", "\"groups\":[\"g h\"]", groups},
+        {"person", "\"groups\":[{}]", "\"groups.id\" is missing"},
+        {"person", "\"groups\":[\"a\",{\"id\":\"\"}]", "\"groups.id\" must be an id"},
+        {"person", "\"groups\":[{\"id\":\"g\",\"valid_until\":0}]",
+         "\"groups.valid_until\" must be an instant such as 2025-01-31T08:00:00+01:00"},
+        {"person", "\"tags\":\"vip\"", "\"tags\" must be a list of texts"},
+        {"person", "\"tags\":[1]", "\"tags\" must be a list of texts"},
+        {"person", "\"status\":1", "\"status\" must be a text"},
+        {"credential", "\"value\":\"1\"", "\"type\" is missing"},
+        {"credential", "\"type\":\"card\"", "\"value\" is missing"},
+        {"credential", "\"type\":\"card\",\"value\":null", "\"value\" is missing"},
+        {"credential", "\"type\":\"badge\",\"value\":\"1\"", "\"type\" is no credential type"},
+        {"credential", "\"type\":\"card\",\"value\":77001", "\"value\" must be a text"},
+        {"credential", "\"type\":\"card\",\"value\":\"77001G\"", "\"value\" is not the value of a card"},
+        {"credential", "\"type\":\"card\",\"value\":\"\"", "\"value\" is not the value of a card"},
+        {"credential", "\"type\":\"pin\",\"value\":\"1\"", "\"value\" is not the value of a pin"},
+        {"credential", "\"type\":\"pin\",\"value\":\"123456789\"",
+         "\"value\" is not the value of a pin"},
+        {"credential", "\"type\":\"card\",\"value\":\"1\",\"bits\":0",
+         "\"bits\" must be a whole number from 1 to 256"},
+        {"credential", "\"type\":\"card\",\"value\":\"1\",\"bits\":257",
+         "\"bits\" must be a whole number from 1 to 256"},
+        {"credential", "\"type\":\"card\",\"value\":\"1\",\"person\":\"\"",
+         "\"person\" must be an id"},
+        {"credential", "\"type\":\"card\",\"value\":\"1\",\"disabled_reason\":7",
+         "\"disabled_reason\" must be a text"},
+        {"credential", "\"type\":\"card\",\"value\":\"1\",\"class\":\"guest\"",
+         "\"class\" must be \"personal\", \"visitor\", \"delivery\" or \"admin\""},
+        {"entitlement", "", "\"kind\" is missing"},
+        {"entitlement", "\"kind\":\"lease\"", "\"kind\" is no kind of entitlement"},
+        {"entitlement", "\"kind\":3", "\"kind\" is no kind of entitlement"},
+        {"entitlement", "\"kind\":\"role\",\"enabled\":null", enabled},
+        {"entitlement", "\"kind\":\"role\",\"schedule\":\"\"", "\"schedule\" must be an id"},
+        {"entitlement", "\"kind\":\"role\",\"schedule\":[]", "\"schedule\" must be an id"},
+        {"entitlement", "\"kind\":\"role\",\"who\":[]", "\"who\" must be an object"},
+        {"entitlement", "\"kind\":\"role\",\"who\":\"everyone\"", "\"who\" must be an object"},
+        {"entitlement", "\"kind\":\"role\",\"who\":{\"everyone\":1}",
+         "\"who.everyone\" must be true or false"},
+        {"entitlement", "\"kind\":\"role\",\"who\":{\"persons\":\"p\"}",
+         "\"who.persons\" must be a list of ids"},
+        {"entitlement", "\"kind\":\"role\",\"where\":{\"all\":null}",
+         "\"where.all\" must be true or false"},
+        {"entitlement", "\"kind\":\"role\",\"where\":{\"doors\":[\"d\",\"\"]}",
+         "\"where.doors\" must be a list of ids: entry 2 is none"},
+        {"entitlement", "\"kind\":\"role\",\"holiday\":\"skip\"",
+         "\"holiday\" must be \"ignore\", \"intersect\" or \"replace\""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        refused(rows[i][0], rows[i][1], rows[i][2]);
+}
+
+static void windows_that_make_no_sense_are_refused(void **state)
+{
+    (void)state;
+    static const char days[] = "days must list some of mon to sun";
+    static const char start[] = "start must be HH:MM, 00:00 to 23:59";
+    static const char end[] = "end must be HH:MM, 00:00 to 24:00";
+    const char *const windows[][2] = {
+        {"7", days},
+        {"null", days},
+        {"{\"start\":\"08:00\",\"end\":\"09:00\"}", days},
+        {"{\"days\":[],\"start\":\"08:00\",\"end\":\"09:00\"}", days},
+        {"{\"days\":\"mon\",\"start\":\"08:00\",\"end\":\"09:00\"}", days},
+        {"{\"days\":[\"Mon\"],\"start\":\"08:00\",\"end\":\"09:00\"}", days},
+        {"{\"days\":[\"mon\",\"\"],\"start\":\"08:00\",\"end\":\"09:00\"}", days},
+        {"{\"days\":[1],\"start\":\"08:00\",\"end\":\"09:00\"}", days},
+        {"{\"days\":[\"mon\"],\"end\":\"09:00\"}", start},
+        {"{\"days\":[\"mon\"],\"start\":\"8:00\",\"end\":\"09:00\"}", start},
+        {"{\"days\":[\"mon\"],\"start\":\"24:00\",\"end\":\"09:00\"}", start},
+        {"{\"days\":[\"mon\"],\"start\":\"08:60\",\"end\":\"09:00\"}", start},
+        {"{\"days\":[\"mon\"],\"start\":\"08.00\",\"end\":\"09:00\"}", start},
+        {"{\"days\":[\"mon\"],\"start\":\"08:00:00\",\"end\":\"09:00\"}", start},
+        {"{\"days\":[\"mon\"],\"start\":\"-1:00\",\"end\":\"09:00\"}", start},
+        {"{\"days\":[\"mon\"],\"start\":800,\"end\":\"09:00\"}", start},
+        {"{\"days\":[\"mon\"],\"start\":\"08:00\"}", end},
+        {"{\"days\":[\"mon\"],\"start\":\"08:00\",\"end\":\"24:01\"}", end},
+        {"{\"days\":[\"mon\"],\"start\":\"08:00\",\"end\":\"25:00\"}", end},
+        {"{\"days\":[\"mon\"],\"start\":\"08:00\",\"end\":null}", end},
+        {"{\"days\":[\"mon\"],\"start\":\"08:00\",\"end\":\"08:00\"}", "start and end are equal"},
+        {"{\"days\":[\"mon\"],\"start\":\"00:00\",\"end\":\"00:00\"}", "start and end are equal"},
+    };
+    for (size_t i = 0; i < COUNT(windows); i++) {
+        char fields[256], why[128];
+        (void)snprintf(fields, sizeof fields,
+                       "\"windows\":[{\"days\":[\"tue\"],\"start\":\"08:00\",\"end\":\"07:00\"},%s]",
+                       windows[i][0]);
+        (void)snprintf(why, sizeof why, "\"windows\" window 2: %s", windows[i][1]);
+        refused("schedule", fields, why);
+    }
+    refused("schedule", "\"windows\":{}", "\"windows\" must be a list of windows {days, start, end}");
+}
+
+static void a_schedule_has_at_most_256_windows(void **state)
+{
+    (void)state;
+    static char fields[20000];
+    for (int n = POLICY_WINDOWS_MAX; n <= POLICY_WINDOWS_MAX + 1; n++) {
+        char line[20000];
+        size_t used = (size_t)snprintf(fields, sizeof fields, "\"windows\":[");
+        for (int i = 0; i < n; i++)
+            used += (size_t)snprintf(fields + used, sizeof fields - used,
+                                     "%s{\"days\":[\"mon\"],\"start\":\"08:00\",\"end\":\"09:00\"}",
+                                     i ? "," : "");
+        (void)snprintf(line, sizeof line, "{\"k\":\"schedule\",\"id\":\"s\",\"d\":{%.19000s]}}",
+                       fields);
+        struct parsed p = parse(line);
+        assert_int_equal(p.err, n == POLICY_WINDOWS_MAX ? GH_OK : GH_INVALID);
+        assert_string_equal(p.why, n == POLICY_WINDOWS_MAX
+                                       ? ""
+                                       : "schedule \"s\": field \"windows\" has 257 windows: "
+                                         "at most 256 are allowed");
+    }
+}
+
+static void an_unknown_name_in_crit_makes_a_row_that_only_permits_inert(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"group", ""},
+        {"person", ""},
+        {"credential", "\"type\":\"qr\",\"value\":\"a\","},
+        {"entitlement", "\"kind\":\"role\","},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char fields[128], why[ROW_WHY_MAX];
+        (void)snprintf(fields, sizeof fields, "%s\"crit\":[\"moon\"]", rows[i][1]);
+        struct parsed p = parse_fields(rows[i][0], fields);
+        assert_int_equal(p.err, GH_OK);
+        assert_true(p.row.inert);
+        (void)snprintf(why, sizeof why,
+                       "%s \"x1\": field \"crit\" names moon, which this version does not know: "
+                       "the row grants nothing", rows[i][0]);
+        assert_string_equal(p.why, why);
+    }
+}
+
+static void an_unknown_name_in_crit_refuses_any_other_row(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"site", "\"tz\":\"UTC\","},
+        {"door", ""},
+        {"reader", "\"door\":\"d\","},
+        {"door_group", ""},
+        {"schedule", ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char fields[128];
+        (void)snprintf(fields, sizeof fields, "%s\"crit\":[\"name of\\n a thing\"]", rows[i][1]);
+        refused(rows[i][0], fields, "\"crit\" names a field, which this version does not know");
+    }
+    /* A schedule has no name in the contract. */
+    refused("schedule", "\"crit\":[\"name\"]",
+            "\"crit\" names name, which this version does not know");
+}
+
+static void crit_that_names_what_is_known_changes_nothing(void **state)
+{
+    (void)state;
+    (void)good("person", "\"crit\":[\"enabled\",\"lockdown_bypass\",\"crit\"]");
+    (void)good("entitlement", "\"kind\":\"role\",\"crit\":[\"holiday\",\"who\"]");
+    (void)good("door", "\"crit\":[\"maintenance\"]");
+    (void)good("door", "\"crit\":[]");
+    (void)good("door", "\"crit\":null");
+    refused("door", "\"crit\":\"maintenance\"", "\"crit\" must be a list of texts");
+    refused("person", "\"crit\":[1]", "\"crit\" must be a list of texts");
+    refused("person", "\"crit\":{\"moon\":1}", "\"crit\" must be a list of texts");
+    refused("person", "\"crit\":[\"moon\",1]", "\"crit\" must be a list of texts");
+    refused("person", "\"crit\":[\"moon\"],\"lockdown_bypass\":true",
+            "\"lockdown_bypass\" is true: this version evaluates only false");
+}
+
+static void lines_that_are_no_rows_are_refused(void **state)
+{
+    (void)state;
+    static const char id_rule[] =
+        "door: \"id\" must be 1 to 64 characters of A-Z a-z 0-9 . _ : -";
+    const char *const lines[][2] = {
+        {"", "it ends too early, at byte 0"},
+        {"x", "not JSON, at byte 1"},
+        {"[]", "not a JSON object"},
+        {"{}", "row \"\": \"k\" must be a kind of row"},
+        {"{\"k\":\"door\",\"id\":\"a\",\"d\":{}", "it ends too early, at byte 27"},
+        {"{\"k\":\"door\",\"id\":\"a\",\"d\":{}} {}", "something follows the object, at byte 30"},
+        {"{\"k\":\"turnstile\",\"id\":\"a\",\"d\":{}}", "row \"a\": unknown kind \"turnstile\""},
+        {"{\"k\":\"turnstile\",\"id\":\"a\",\"op\":\"del\"}",
+         "row \"a\": unknown kind \"turnstile\""},
+        {"{\"k\":\"Door\",\"id\":\"a\",\"d\":{}}", "row \"a\": unknown kind \"Door\""},
+        {"{\"k\":\"do\\nor\",\"id\":\"a\",\"d\":{}}", "row \"a\": \"k\" must be a kind of row"},
+        {"{\"k\":7,\"id\":\"a\",\"d\":{}}", "row \"a\": \"k\" must be a kind of row"},
+        {"{\"k\":\"door\",\"d\":{}}", id_rule},
+        {"{\"k\":\"door\",\"id\":\"\",\"d\":{}}", id_rule},
+        {"{\"k\":\"door\",\"id\":\"a b\",\"d\":{}}", id_rule},
+        {"{\"k\":\"door\",\"id\":\"a\\nb\",\"d\":{}}", id_rule},
+        {"{\"k\":\"door\",\"id\":5,\"d\":{}}", id_rule},
+        {"{\"k\":\"door\",\"id\":\"01234567890123456789012345678901234567890123456789"
+         "012345678901234\",\"d\":{}}", id_rule},
+        {"{\"k\":\"door\",\"id\":\"a\"}", "door \"a\": \"d\" must be an object"},
+        {"{\"k\":\"door\",\"id\":\"a\",\"d\":null}", "door \"a\": \"d\" must be an object"},
+        {"{\"k\":\"door\",\"id\":\"a\",\"d\":[]}", "door \"a\": \"d\" must be an object"},
+        {"{\"k\":\"door\",\"id\":\"a\",\"op\":\"put\",\"d\":{}}",
+         "door \"a\": \"op\" must be \"del\" or absent"},
+        {"{\"k\":\"door\",\"id\":\"a\",\"op\":true,\"d\":{}}",
+         "door \"a\": \"op\" must be \"del\" or absent"},
+        {"{\"k\":\"door\",\"id\":\"a\",\"op\":\"DEL\"}",
+         "door \"a\": \"op\" must be \"del\" or absent"},
+        {"{\"k\":\"door\",\"k\":\"door\",\"id\":\"a\",\"d\":{}}", "the same member twice, at byte 15"},
+        {"{\"k\":\"door\",\"id\":\"a\",\"d\":{\"licensed\":false,\"licensed\":true}}",
+         "the same member twice, at byte 53"},
+        {"{\"k\":\"door\",\"id\":\"a\",\"d\":{\"name\":\"\xff\"}}", "not UTF-8, at byte 34"},
+        {"{\"k\":\"door\",\"id\":\"a\",\"d\":{\"name\":\"\\u0000\"}}",
+         "a NUL in a text, at byte 41"},
+    };
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        struct parsed p = parse(lines[i][0]);
+        if (p.err != GH_INVALID)
+            fail_msg("taken: %s", lines[i][0]);
+        assert_string_equal(p.why, lines[i][1]);
+    }
+}
+
+static void no_error_line_shows_a_credential_value(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "{\"k\":\"credential\",\"id\":\"c\",\"d\":{\"type\":\"card\",\"value\":\"5ec4e7x\"}}",
+        "{\"k\":\"credential\",\"id\":\"c\",\"d\":{\"type\":\"card\",\"value\":[\"5ec4e7\"]}}",
+        "{\"k\":\"credential\",\"id\":\"c\",\"d\":{\"type\":\"badge\",\"value\":\"5ec4e7\"}}",
+        "{\"k\":\"credential\",\"id\":\"c\",\"d\":{\"type\":\"card\",\"value\":\"5ec4e7\",}}",
+        "{\"k\":\"credential\",\"id\":\"c\",\"d\":{\"type\":\"card\",\"value\":5ec4e7}}",
+        "{\"k\":\"credential\",\"id\":\"c\",\"d\":{\"type\":\"card\",\"value\":\"5ec4e7",
+        "{\"k\":\"credential\",\"id\":\"c\",\"d\":{\"type\":\"card\",\"value\":\"5ec4e7\"\"}}",
+        "{\"k\":\"credential\",\"id\":\"c\",\"d\":{\"value\":\"5ec4e7\",\"value\":\"5ec4e7\"}}",
+    };
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        struct parsed p = parse(lines[i]);
+        assert_int_equal(p.err, GH_INVALID);
+        assert_null(strstr(p.why, "5ec4"));
+    }
+}
+
+static void a_full_arena_is_its_own_failure_and_leaves_it_as_it_was(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "{\"k\":\"door_group\",\"id\":\"a\",\"d\":{\"doors\":[\"a\",\"b\",\"c\",\"d\"]}}",
+        "{\"k\":\"person\",\"id\":\"a\",\"d\":{\"groups\":[\"a\",\"b\",\"c\"]}}",
+        "{\"k\":\"entitlement\",\"id\":\"a\",\"d\":{\"kind\":\"role\",\"who\":{\"persons\":[\"a\"],"
+        "\"groups\":[\"b\",\"c\",\"d\"]}}}",
+        "{\"k\":\"schedule\",\"id\":\"a\",\"d\":{\"windows\":["
+        "{\"days\":[\"mon\"],\"start\":\"00:00\",\"end\":\"01:00\"}]}}",
+    };
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        struct arena arena = {.base = memory, .size = i == 3 ? 40 : 300, .used = 32};
+        struct policy_row row, before;
+        char why[ROW_WHY_MAX];
+        memset(&row, 0x5a, sizeof row);
+        memset(&before, 0x5a, sizeof before);
+        assert_int_equal(row_json_parse(&row, slice_of(lines[i]), &arena, why), GH_FULL);
+        assert_string_equal(why, "");
+        assert_int_equal(arena.used, 32);
+        assert_memory_equal(&row, &before, sizeof row);
+    }
+}
+
+static void a_refused_row_leaves_the_output_alone(void **state)
+{
+    (void)state;
+    struct arena arena = {.base = memory, .size = sizeof memory};
+    struct policy_row row, before;
+    char why[ROW_WHY_MAX];
+    memset(&row, 0x5a, sizeof row);
+    memset(&before, 0x5a, sizeof before);
+    assert_int_equal(
+        row_json_parse(&row,
+                       slice_of("{\"k\":\"door\",\"id\":\"a\",\"d\":{\"name\":\"n\",\"fire\":1}}"),
+                       &arena, why),
+        GH_INVALID);
+    assert_memory_equal(&row, &before, sizeof row);
+}
+
+static void a_line_longer_than_a_row_may_be_is_refused(void **state)
+{
+    (void)state;
+    static char line[POLICY_LINE_MAX + 1];
+    static const char row[] = "{\"k\":\"door\",\"id\":\"a\",\"d\":{}}";
+    memset(line, ' ', sizeof line);
+    memcpy(line, row, sizeof row - 1);
+    assert_int_equal(parse_bytes(line, POLICY_LINE_MAX).err, GH_OK);
+    struct parsed p = parse_bytes(line, POLICY_LINE_MAX + 1);
+    assert_int_equal(p.err, GH_INVALID);
+    assert_string_equal(p.why, "the row is longer than 1048576 bytes");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_site_needs_its_time_zone_and_has_defaults),
+        cmocka_unit_test(a_door_has_the_defaults_of_the_contract),
+        cmocka_unit_test(a_door_keeps_what_is_set),
+        cmocka_unit_test(a_long_name_is_cut_at_a_character),
+        cmocka_unit_test(a_reader_without_accepts_takes_every_type_and_an_empty_list_none),
+        cmocka_unit_test(groups_of_doors_and_of_persons_are_taken),
+        cmocka_unit_test(a_person_has_groups_with_and_without_dates),
+        cmocka_unit_test(a_credential_is_put_into_canonical_form),
+        cmocka_unit_test(a_schedule_has_windows_and_none_means_never),
+        cmocka_unit_test(an_entitlement_without_who_and_where_is_for_nobody_nowhere),
+        cmocka_unit_test(an_entitlement_is_taken_whole),
+        cmocka_unit_test(what_equals_its_default_is_taken_though_it_is_not_evaluated),
+        cmocka_unit_test(what_only_inputs_or_people_ask_for_is_taken_with_any_legal_value),
+        cmocka_unit_test(fields_that_nobody_knows_are_ignored),
+        cmocka_unit_test(a_removal_needs_kind_and_id_only),
+        cmocka_unit_test(kinds_that_are_not_evaluated_are_refused_by_name),
+        cmocka_unit_test(fields_that_are_not_evaluated_are_refused_by_name_and_value),
+        cmocka_unit_test(values_that_the_contract_does_not_allow_are_refused),
+        cmocka_unit_test(windows_that_make_no_sense_are_refused),
+        cmocka_unit_test(a_schedule_has_at_most_256_windows),
+        cmocka_unit_test(an_unknown_name_in_crit_makes_a_row_that_only_permits_inert),
+        cmocka_unit_test(an_unknown_name_in_crit_refuses_any_other_row),
+        cmocka_unit_test(crit_that_names_what_is_known_changes_nothing),
+        cmocka_unit_test(lines_that_are_no_rows_are_refused),
+        cmocka_unit_test(no_error_line_shows_a_credential_value),
+        cmocka_unit_test(a_full_arena_is_its_own_failure_and_leaves_it_as_it_was),
+        cmocka_unit_test(a_refused_row_leaves_the_output_alone),
+        cmocka_unit_test(a_line_longer_than_a_row_may_be_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
