@@ -12,6 +12,7 @@ say       = $(if $(V),,@echo '  $(1)' '$(2)')
 SHELL    := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
+.SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 
 VERSION := $(shell sed -n 's/^## \([0-9.]*\).*/\1/p' gateway/NEWS 2>/dev/null | head -n 1)

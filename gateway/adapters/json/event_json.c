@@ -96,10 +96,8 @@ static size_t escape(char out[ESCAPED_MAX], size_t *len, const unsigned char *p,
         out[1] = (char)*p;
         *len = 2;
     } else if (*p < 0x20) {
-        memcpy(out, "\\u00", 4);
-        out[4] = hex[*p >> 4];
-        out[5] = hex[*p & 15];
-        *len = 6;
+        const char unit[ESCAPED_MAX] = {'\\', 'u', '0', '0', hex[*p >> 4], hex[*p & 15]};
+        memcpy(out, unit, *len = sizeof unit);
     } else {
         memcpy(out, p, *len = n);
     }

@@ -35,16 +35,16 @@ typedef unsigned field_value_set;
 struct field {
     const char *name;
     field_parse *parse;
-    bool required;
-    bool kept;     /* goes to offset in the struct of the row's kind */
-    size_t offset;
-    long def;                  /* integer, switch or index into words */
-    long min, max;             /* integer */
-    bool only_default;         /* integer: any other is refused as not evaluated */
-    const char *const *words;  /* NULL at the end */
-    field_value_set evaluated; /* switch, word: any other is refused as not evaluated */
+    size_t offset;              /* in the struct of the row's kind; if kept */
+    long def;                   /* integer, switch or index into words */
+    long min, max;              /* integer */
+    const char *const *words;   /* NULL at the end */
     const struct field *fields; /* object: fields of its own */
     size_t n_fields;
+    field_value_set evaluated;  /* switch, word: any other is refused as not evaluated */
+    bool only_default;          /* integer: any other is refused as not evaluated */
+    bool required;
+    bool kept;
 };
 
 struct row_table {

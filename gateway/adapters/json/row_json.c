@@ -99,7 +99,7 @@ enum gh_err row_json_parse(struct policy_row *out, struct slice line, struct are
                            char why[ROW_WHY_MAX])
 {
     why[0] = '\0';
-    if (line.len > POLICY_LINE_MAX)
+    if (line.len > (size_t)POLICY_LINE_MAX)
         return refuse(why, "the row is longer than %d bytes", POLICY_LINE_MAX);
     STRICT_OWNED json_t *root = strict_load(line, why, ROW_WHY_MAX);
     if (!root)

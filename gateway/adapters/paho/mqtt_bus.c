@@ -24,8 +24,8 @@
 #define LOOK_MS 250
 /* How often the broker is asked for a sign of life. It is also what keeps Paho
  * 1.3.12 quick: after a second without a packet it sleeps for 100 ms in which it
- * hears nothing. */
-#define PROBE_MS 800
+ * hears nothing, and a card would wait that long at a quiet door. */
+#define PROBE_MS 500
 
 enum phase {
     PHASE_WAITING, /* until due, then an attempt */
@@ -217,8 +217,7 @@ static void watch(struct mqtt_bus *bus, struct mono now, bool answered)
     if (!bus->seen_up) {
         bus->seen_up = true;
         bus->up_since = now;
-        bus->due = mono_add_ms(now, PROBE_MS);
-        return;
+        bus->due = now;
     }
     if (now.ms < bus->due.ms) {
         return;

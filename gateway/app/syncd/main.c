@@ -100,6 +100,10 @@ static bool take_lock(struct syncd *d)
         log_line(LOG_ERR, "%s: the path is too long", d->config.state_dir);
         return false;
     }
+    if (mkdir(d->config.state_dir, 0750) != 0 && errno != EEXIST) {
+        log_line(LOG_ERR, "%s: %s", d->config.state_dir, strerror(errno));
+        return false;
+    }
     d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
     if (d->lock_fd < 0) {
         log_line(LOG_ERR, "%s: %s", path, strerror(errno));

@@ -1,0 +1,237 @@
+/* The kernel's clocks, the trust in them, the boot's identity, and what the
+ * service manager is told (at a real socket). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/timex.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "adapters/linux/boot.h"
+#include "adapters/linux/clock.h"
+#include "adapters/linux/notify.h"
+#include "lib/folder.h"
+#include "lib/wait.h"
+
+static void trust_follows_the_kernel_at_and_above_the_floor(void **state)
+{
+    (void)state;
+    assert_int_equal(clock_trust_judge(true, 1000, 1000), CLOCK_SYNCED);
+    assert_int_equal(clock_trust_judge(true, 1001, 1000), CLOCK_SYNCED);
+    assert_int_equal(clock_trust_judge(false, 1000, 1000), CLOCK_HOLDOVER);
+    assert_int_equal(clock_trust_judge(false, INT64_MAX, INT64_MIN), CLOCK_HOLDOVER);
+}
+
+static void nothing_below_the_floor_is_believed(void **state)
+{
+    (void)state;
+    assert_int_equal(clock_trust_judge(false, 999, 1000), CLOCK_UNSET);
+    assert_int_equal(clock_trust_judge(true, 999, 1000), CLOCK_UNSET);
+    assert_int_equal(clock_trust_judge(true, INT64_MIN, INT64_MAX), CLOCK_UNSET);
+    assert_int_equal(clock_trust_judge(true, 0, CLOCK_FLOOR_BUILT_IN), CLOCK_UNSET);
+}
+
+static void only_a_clean_answer_of_the_kernel_means_synchronised(void **state)
+{
+    (void)state;
+    assert_true(clock_is_kernel_synced(TIME_OK, STA_PLL));
+    assert_true(clock_is_kernel_synced(TIME_INS, STA_PLL | STA_INS));
+    assert_false(clock_is_kernel_synced(TIME_ERROR, STA_UNSYNC));
+    assert_false(clock_is_kernel_synced(TIME_ERROR, STA_PLL));
+    assert_false(clock_is_kernel_synced(TIME_OK, STA_UNSYNC));
+    assert_false(clock_is_kernel_synced(-1, 0));
+}
+
+static void the_floor_only_rises(void **state)
+{
+    (void)state;
+    struct linux_clock clock;
+    linux_clock_init(&clock);
+    assert_int_equal(clock.floor_s, CLOCK_FLOOR_BUILT_IN);
+    linux_clock_raise_floor(&clock, 0);
+    linux_clock_raise_floor(&clock, INT64_MIN);
+    linux_clock_raise_floor(&clock, CLOCK_FLOOR_BUILT_IN + CLOCK_FLOOR_SLACK_S);
+    assert_int_equal(clock.floor_s, CLOCK_FLOOR_BUILT_IN);
+    linux_clock_raise_floor(&clock, 1900000000);
+    assert_int_equal(clock.floor_s, 1900000000 - CLOCK_FLOOR_SLACK_S);
+    linux_clock_raise_floor(&clock, 1800000000);
+    assert_int_equal(clock.floor_s, 1900000000 - CLOCK_FLOOR_SLACK_S);
+}
+
+static void now_is_the_kernels_time(void **state)
+{
+    (void)state;
+    struct linux_clock clock;
+    linux_clock_init(&clock);
+    struct timespec before, after;
+    time_t wall = time(NULL);
+    clock_gettime(CLOCK_BOOTTIME, &before);
+    struct now now = linux_clock_now(&clock);
+    clock_gettime(CLOCK_BOOTTIME, &after);
+    assert_true(now.mono.ms >= before.tv_sec * 1000 + before.tv_nsec / 1000000);
+    assert_true(now.mono.ms <= after.tv_sec * 1000 + after.tv_nsec / 1000000);
+    assert_true(now.wall.s >= wall);
+    struct timex kernel = {.modes = 0};
+    int synced = clock_is_kernel_synced(adjtimex(&kernel), kernel.status);
+    assert_int_equal(now.wall.trust, clock_trust_judge(synced, now.wall.s, CLOCK_FLOOR_BUILT_IN));
+}
+
+static void a_clock_behind_the_newest_event_is_unset(void **state)
+{
+    (void)state;
+    struct linux_clock clock;
+    linux_clock_init(&clock);
+    int64_t now = time(NULL);
+    linux_clock_raise_floor(&clock, now + 86400);
+    assert_int_equal(linux_clock_now(&clock).wall.trust, CLOCK_UNSET);
+}
+
+static void an_event_of_this_second_leaves_the_clock_its_trust(void **state)
+{
+    (void)state;
+    struct linux_clock clock;
+    linux_clock_init(&clock);
+    struct now before = linux_clock_now(&clock);
+    assert_true(wall_is_trusted(before.wall));
+    linux_clock_raise_floor(&clock, before.wall.s + 2);
+    assert_true(wall_is_trusted(linux_clock_now(&clock).wall));
+}
+
+/* --- boot -------------------------------------------------------------------- */
+
+static void the_boots_hash_is_the_published_one(void **state)
+{
+    (void)state;
+    /* FNV-1a, 64 bits: the offset basis, and the published value for "foobar". */
+    assert_true(boot_id_hash(slice_of("")) == 0xcbf29ce484222325);
+    assert_true(boot_id_hash(slice_of("foobar")) == 0x85944171f73967e8);
+    assert_true(boot_id_hash(slice_of("foobar\n")) == boot_id_hash(slice_of("foobar")));
+    assert_true(boot_id_hash(slice_of("foobaz")) != boot_id_hash(slice_of("foobar")));
+}
+
+static void the_boot_is_the_same_each_time_and_is_not_nothing(void **state)
+{
+    (void)state;
+    char text[64] = "";
+    char *end = NULL;
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    assert_non_null(file);
+    end = fgets(text, sizeof text, file);
+    (void)fclose(file);
+    assert_non_null(end);
+    assert_true(linux_boot_id_hash() != 0);
+    assert_true(linux_boot_id_hash() == boot_id_hash(slice_of(text)));
+}
+
+/* --- the service manager ----------------------------------------------------- */
+
+struct manager {
+    struct folder folder;
+    int fd;
+};
+
+static int start_manager(void **state)
+{
+    struct manager *m = calloc(1, sizeof *m);
+    char path[FOLDER_PATH_MAX];
+    if (!m || !folder_make(&m->folder) || !folder_file(&m->folder, "notify", path))
+        return -1;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    m->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (m->fd < 0 || bind(m->fd, (const struct sockaddr *)&address, sizeof address) != 0)
+        return -1;
+    setenv("NOTIFY_SOCKET", path, 1);
+    *state = m;
+    return 0;
+}
+
+static int stop_manager(void **state)
+{
+    struct manager *m = *state;
+    unsetenv("NOTIFY_SOCKET");
+    close(m->fd);
+    folder_remove(&m->folder);
+    free(m);
+    return 0;
+}
+
+static void assert_told(struct manager *m, const char *text)
+{
+    char got[512];
+    struct pollfd p = {.fd = m->fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+    ssize_t n = recv(m->fd, got, sizeof got - 1, 0);
+    assert_true(n >= 0);
+    got[n] = '\0';
+    assert_string_equal(got, text);
+}
+
+static void the_service_manager_is_told_each_state(void **state)
+{
+    notify_ready();
+    assert_told(*state, "READY=1");
+    notify_watchdog();
+    assert_told(*state, "WATCHDOG=1");
+    notify_stopping();
+    assert_told(*state, "STOPPING=1");
+    notify_status("3 doors");
+    assert_told(*state, "STATUS=3 doors");
+}
+
+static void a_status_cannot_say_anything_else(void **state)
+{
+    char text[400], want[220];
+    notify_status("x\nSTOPPING=1");
+    assert_told(*state, "STATUS=x STOPPING=1");
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    (void)snprintf(want, sizeof want, "STATUS=%.200s", text);
+    notify_status(text);
+    assert_told(*state, want);
+    notify_status("");
+    assert_told(*state, "STATUS=");
+}
+
+static void without_a_service_manager_nothing_happens(void **state)
+{
+    (void)state;
+    unsetenv("NOTIFY_SOCKET");
+    notify_ready();
+    notify_watchdog();
+    setenv("NOTIFY_SOCKET", "/nonexistent/notify", 1);
+    notify_status("nobody listens");
+    notify_stopping();
+    unsetenv("NOTIFY_SOCKET");
+}
+
+#define WITH_MANAGER(test) cmocka_unit_test_setup_teardown(test, start_manager, stop_manager)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(trust_follows_the_kernel_at_and_above_the_floor),
+        cmocka_unit_test(nothing_below_the_floor_is_believed),
+        cmocka_unit_test(only_a_clean_answer_of_the_kernel_means_synchronised),
+        cmocka_unit_test(the_floor_only_rises),
+        cmocka_unit_test(now_is_the_kernels_time),
+        cmocka_unit_test(a_clock_behind_the_newest_event_is_unset),
+        cmocka_unit_test(an_event_of_this_second_leaves_the_clock_its_trust),
+        cmocka_unit_test(the_boots_hash_is_the_published_one),
+        cmocka_unit_test(the_boot_is_the_same_each_time_and_is_not_nothing),
+        WITH_MANAGER(the_service_manager_is_told_each_state),
+        WITH_MANAGER(a_status_cannot_say_anything_else),
+        cmocka_unit_test(without_a_service_manager_nothing_happens),
+    };
+    return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
+}
