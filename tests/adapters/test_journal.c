@@ -1,4 +1,4 @@
-/* The journal on real files: order, kills, the cap, acknowledgements, repeats. */
+/* The journal on real files: order, the cap, acknowledgements, reading. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,26 +8,18 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "adapters/sqlite/journal_db.h"
 #include "lib/folder.h"
 #include "lib/journal_check.h"
-#include "lib/wait.h"
 
 #define BOOT 0xf00dfeedf00dfeedu
-#define TAIL_BYTES 65536
-#define AHEAD 20 /* events that fit half the tail in any case */
 
 static int setup(void **state)
 {
@@ -43,20 +35,10 @@ static int teardown(void **state)
     return 0;
 }
 
-static enum gh_err try_open(struct journal_db **out, const struct folder *folder, uint64_t max,
-                            uint64_t boot, char why[256])
-{
-    struct journal_db_options options = {folder->path, max, TAIL_BYTES, boot};
-    return journal_db_open(out, &options, why, 256);
-}
-
 static struct journal_db *open_capped(const struct folder *folder, uint64_t max)
 {
-    struct journal_db *db = NULL;
-    char why[256];
-    enum gh_err err = try_open(&db, folder, max, BOOT, why);
-    if (err != GH_OK)
-        fail_msg("%s", why);
+    struct journal_db *db = journal_check_open(folder->path, max, BOOT);
+    assert_non_null(db);
     return db;
 }
 
@@ -76,6 +58,12 @@ static struct journal_counts counts(struct journal_db *db)
     struct journal_counts c;
     journal_db_counts(db, &c);
     return c;
+}
+
+static enum gh_err try_open(struct journal_db **out, const struct folder *folder, char why[256])
+{
+    struct journal_db_options options = {folder->path, 1000, JOURNAL_CHECK_TAIL, BOOT};
+    return journal_db_open(out, &options, why, 256);
 }
 
 /* One statement on the closed database, by a connection of the test. */
@@ -163,7 +151,7 @@ static void a_second_process_is_refused(void **state)
 {
     char why[256];
     struct journal_db *db = open_journal(*state), *second = NULL;
-    assert_int_equal(GH_IO, try_open(&second, *state, 1000, BOOT, why));
+    assert_int_equal(GH_IO, try_open(&second, *state, why));
     assert_null(second);
     assert_non_null(strstr(why, "another process"));
     append_n(db, 1, 0);
@@ -182,7 +170,7 @@ static void a_file_that_is_not_a_journal_is_refused_and_left_alone(void **state)
     assert_true(folder_file(folder, "journal.db", path));
     for (size_t i = 0; i < 2; i++) {
         assert_true(folder_write(folder, "journal.db", foreign[i], 0660));
-        assert_int_equal(GH_CORRUPT, try_open(&db, folder, 1000, BOOT, why));
+        assert_int_equal(GH_CORRUPT, try_open(&db, folder, why));
         assert_non_null(strstr(why, "journal.db"));
         char *bytes = folder_read(path, NULL);
         assert_string_equal(foreign[i], bytes);
@@ -190,13 +178,13 @@ static void a_file_that_is_not_a_journal_is_refused_and_left_alone(void **state)
     }
     assert_int_equal(0, unlink(path));
     sql(folder, "CREATE TABLE mine (a)");
-    assert_int_equal(GH_CORRUPT, try_open(&db, folder, 1000, BOOT, why));
+    assert_int_equal(GH_CORRUPT, try_open(&db, folder, why));
     assert_int_equal(0, unlink(path));
     journal_db_close(open_journal(folder));
     sql(folder, "PRAGMA user_version = 2");
-    assert_int_equal(GH_CORRUPT, try_open(&db, folder, 1000, BOOT, why));
+    assert_int_equal(GH_CORRUPT, try_open(&db, folder, why));
     sql(folder, "PRAGMA user_version = 1; DROP TABLE event");
-    assert_int_equal(GH_CORRUPT, try_open(&db, folder, 1000, BOOT, why));
+    assert_int_equal(GH_CORRUPT, try_open(&db, folder, why));
     assert_null(db);
 }
 
@@ -223,157 +211,6 @@ static void a_lost_database_starts_a_new_stream_and_keeps_the_old_tail(void **st
     (void)snprintf(name, sizeof name, "journal.tail.%s", before.stream);
     assert_true(folder_file(folder, name, path));
     assert_int_equal(0, access(path, F_OK));
-}
-
-/* --- kills -------------------------------------------------------------- */
-
-/* What the child says, in memory that survives it. */
-struct told {
-    _Atomic uint64_t appended; /* append has returned for it */
-    _Atomic uint64_t durable;  /* durable() has reached it */
-    _Atomic uint64_t news;     /* rises with each of them */
-};
-
-static struct told *map_told(void)
-{
-    struct told *told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE,
-                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(told != MAP_FAILED);
-    return told;
-}
-
-/* Appends until it is killed; exits only when something is wrong. */
-static void child_appends(const struct folder *folder, struct told *told)
-{
-    struct journal_db *db = NULL;
-    char why[256];
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (try_open(&db, folder, 1000000, BOOT, why) != GH_OK)
-        _exit(2);
-    struct journal port = journal_db_port(db);
-    for (;;) {
-        uint64_t seq = port.ops->next_seq(port.self);
-        if (journal_check_append(db, 600, NULL) != GH_OK)
-            _exit(3);
-        atomic_store(&told->appended, seq);
-        /* So far ahead of the disk that the tail overflows, memory would have
-         * to hold the rest, and no promise is made for that. */
-        if (seq > AHEAD && !journal_check_durable(db, seq - AHEAD))
-            _exit(4);
-        atomic_store(&told->durable, port.ops->durable(port.self));
-        atomic_fetch_add(&told->news, 1);
-    }
-}
-
-/* Starts a child, kills it when it has said `news` things (0: at once, or while
- * it is still opening). */
-static void run_and_kill(const struct folder *folder, struct told *told, uint64_t news,
-                         unsigned spin)
-{
-    int status = 0;
-    atomic_store(&told->news, 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        child_appends(folder, told);
-    int64_t end_ns = wait_now_ns() + (int64_t)WAIT_MS * 1000000;
-    while (atomic_load(&told->news) < news && wait_now_ns() < end_ns &&
-           waitpid(pid, &status, WNOHANG) == 0)
-        sched_yield();
-    for (volatile unsigned i = 0; i < spin; i++)
-        continue;
-    (void)kill(pid, SIGKILL);
-    if (status == 0)
-        assert_int_equal(pid, waitpid(pid, &status, 0));
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    assert_true(atomic_load(&told->news) >= news);
-}
-
-static unsigned pick_seed(void)
-{
-    const char *given = getenv("GATEHOUSE_SEED");
-    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    print_message("# GATEHOUSE_SEED=%u\n", seed);
-    return seed;
-}
-
-static int rounds(int short_form)
-{
-    const char *given = getenv("GATEHOUSE_ROUNDS");
-    return given ? (int)strtol(given, NULL, 10) : short_form;
-}
-
-static void no_event_is_lost_or_doubled_by_a_kill(void **state)
-{
-    struct folder *folder = *state;
-    struct told *told = map_told();
-    unsigned seed = pick_seed();
-    char bytes[EVENT_JSON_MAX];
-    for (int i = 0; i < rounds(200); i++) {
-        uint64_t news = (uint64_t)(rand_r(&seed) % 60);
-        unsigned spin = (unsigned)rand_r(&seed) % 200000;
-        run_and_kill(folder, told, news * (news % 7 == 0 ? 10 : 1), spin);
-        struct journal_db *db = open_journal(folder);
-        uint64_t newest = counts(db).next_seq - 1;
-        uint64_t appended = atomic_load(&told->appended);
-        /* One append may have been done and not been told. */
-        assert_true(newest == appended || newest == appended + 1);
-        if (newest > 0)
-            assert_true(slice_equal(journal_db_last_event(db),
-                                    journal_check_event(bytes, newest, 600)));
-        journal_db_close(db);
-        atomic_store(&told->appended, newest);
-        if (i % 20 == 0)
-            assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
-    }
-    uint64_t total = atomic_load(&told->appended);
-    assert_true(total > 1000);
-    assert_true(journal_check_holds(folder->path, 1, total, 600, 0, 0));
-    (void)munmap(told, sizeof *told);
-}
-
-static void a_tail_is_taken_over_without_any_transaction_between(void **state)
-{
-    /* Kills in a row, with nobody there to move what is left in the tail but
-     * the next child, which is killed as well. */
-    struct folder *folder = *state;
-    struct told *told = map_told();
-    unsigned seed = pick_seed();
-    for (int i = 0; i < rounds(60); i++) {
-        uint64_t before = atomic_load(&told->appended);
-        run_and_kill(folder, told, (uint64_t)(rand_r(&seed) % 5), (unsigned)rand_r(&seed) % 20000);
-        assert_true(atomic_load(&told->appended) >= before);
-    }
-    journal_db_close(open_journal(folder));
-    uint64_t appended = atomic_load(&told->appended);
-    uint64_t newest = journal_check_newest(folder->path);
-    assert_true(newest == appended || newest == appended + 1);
-    assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
-    (void)munmap(told, sizeof *told);
-}
-
-static void what_is_durable_does_not_need_the_tail(void **state)
-{
-    struct folder *folder = *state;
-    struct told *told = map_told();
-    unsigned seed = pick_seed();
-    char path[FOLDER_PATH_MAX];
-    assert_true(folder_file(folder, "journal.tail", path));
-    uint64_t newest = 0;
-    for (int i = 0; i < rounds(40); i++) {
-        atomic_store(&told->durable, newest);
-        run_and_kill(folder, told, 1 + (uint64_t)(rand_r(&seed) % 40), 0);
-        uint64_t durable = atomic_load(&told->durable);
-        assert_int_equal(0, unlink(path));
-        struct journal_db *db = open_journal(folder);
-        newest = counts(db).next_seq - 1;
-        assert_true(newest >= durable);
-        atomic_store(&told->appended, newest);
-        journal_db_close(db);
-        assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
-    }
-    assert_true(newest > 0);
-    (void)munmap(told, sizeof *told);
 }
 
 /* --- cap and acknowledgements ------------------------------------------- */
@@ -487,167 +324,6 @@ static void an_ack_is_remembered_and_never_goes_back(void **state)
     journal_db_close(db);
     db = open_journal(*state);
     assert_int_equal(15, counts(db).acked_seq);
-    journal_db_close(db);
-}
-
-/* --- repeats ------------------------------------------------------------ */
-
-static struct id make_id(const char *text)
-{
-    struct id id;
-    assert_int_equal(GH_OK, id_set(&id, slice_of(text)));
-    return id;
-}
-
-static struct repeat make_repeat(const char *reader, const char *read_id)
-{
-    return (struct repeat){.reader = make_id(reader),
-                           .read_id = make_id(read_id),
-                           .door = make_id("front"),
-                           .decision = DECISION_GRANTED,
-                           .reason = REASON_GRANTED,
-                           .at = {123456789},
-                           .release_ms = 5000};
-}
-
-static enum gh_err find(struct journal_db *db, const char *reader, const char *read_id,
-                        struct repeat *out)
-{
-    struct journal port = journal_db_port(db);
-    struct id r = make_id(reader), i = make_id(read_id);
-    return port.ops->repeat_find(port.self, &r, &i, out);
-}
-
-static void answered(struct journal_db *db, const char *reader, const char *read_id)
-{
-    struct journal port = journal_db_port(db);
-    struct id r = make_id(reader), i = make_id(read_id);
-    port.ops->repeat_answered(port.self, &r, &i);
-}
-
-static void assert_found(struct journal_db *db, const struct repeat *expected, bool is_answered,
-                         bool this_boot)
-{
-    struct repeat r;
-    assert_int_equal(GH_OK, find(db, expected->reader.s, expected->read_id.s, &r));
-    assert_true(id_equal(&expected->door, &r.door));
-    assert_int_equal(expected->decision, r.decision);
-    assert_int_equal(expected->reason, r.reason);
-    assert_int_equal(expected->at.ms, r.at.ms);
-    assert_int_equal(expected->release_ms, r.release_ms);
-    assert_int_equal(is_answered, r.answered);
-    assert_int_equal(this_boot, r.this_boot);
-}
-
-static void a_repeat_is_found_at_once_and_after_a_restart(void **state)
-{
-    struct repeat r = make_repeat("r1", "a"), none;
-    struct journal_db *db = open_journal(*state);
-    assert_int_equal(GH_NOT_FOUND, find(db, "r1", "a", &none));
-    assert_int_equal(GH_OK, journal_check_append(db, 0, &r));
-    assert_found(db, &r, false, true); /* wherever it is by now */
-    assert_true(journal_check_durable(db, 1));
-    assert_found(db, &r, false, true);
-    assert_int_equal(GH_NOT_FOUND, find(db, "r2", "a", &none));
-    assert_int_equal(GH_NOT_FOUND, find(db, "r1", "b", &none));
-    answered(db, "r1", "a");
-    assert_found(db, &r, true, true);
-    answered(db, "r1", "never-seen");
-    journal_db_close(db);
-    db = open_journal(*state);
-    assert_found(db, &r, true, true);
-    assert_int_equal(GH_NOT_FOUND, find(db, "r1", "never-seen", &none));
-    journal_db_close(db);
-    char why[256];
-    assert_int_equal(GH_OK, try_open(&db, *state, 1000, BOOT + 1, why));
-    assert_found(db, &r, true, false);
-    journal_db_close(db);
-}
-
-static void a_newer_decision_on_the_same_read_replaces_the_older(void **state)
-{
-    struct repeat first = make_repeat("r1", "a"), second = first;
-    second.decision = DECISION_DENIED;
-    second.reason = REASON_NO_PERMISSION;
-    second.door = (struct id){""};
-    second.release_ms = 0;
-    struct journal_db *db = open_journal(*state);
-    assert_int_equal(GH_OK, journal_check_append(db, 0, &first));
-    answered(db, "r1", "a");
-    assert_int_equal(GH_OK, journal_check_append(db, 0, &second));
-    assert_found(db, &second, false, true);
-    assert_true(journal_check_durable(db, 2));
-    assert_found(db, &second, false, true);
-    journal_db_close(db);
-}
-
-static void a_repeat_and_its_answer_survive_a_kill(void **state)
-{
-    struct folder *folder = *state;
-    int status = 0;
-    for (int i = 0; i < 10; i++) {
-        char read_id[16];
-        (void)snprintf(read_id, sizeof read_id, "read-%d", i);
-        struct repeat r = make_repeat("r1", read_id);
-        pid_t pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0) {
-            struct journal_db *db = NULL;
-            char why[256];
-            if (try_open(&db, folder, 1000, BOOT, why) != GH_OK ||
-                journal_check_append(db, 0, &r) != GH_OK)
-                _exit(1);
-            if (i % 2)
-                answered(db, "r1", read_id);
-            (void)raise(SIGKILL);
-        }
-        assert_int_equal(pid, waitpid(pid, &status, 0));
-        assert_true(WIFSIGNALED(status));
-        struct journal_db *db = open_journal(folder);
-        assert_found(db, &r, i % 2, true);
-        journal_db_close(db);
-    }
-    assert_true(journal_check_holds(folder->path, 1, 10, 0, 0, 0));
-}
-
-static void repeats_are_forgotten_after_ten_minutes_and_not_before(void **state)
-{
-    struct folder *folder = *state;
-    struct repeat old = make_repeat("r1", "old"), young = make_repeat("r1", "young"), none;
-    char statement[160];
-    struct journal_db *db = open_journal(folder);
-    assert_int_equal(GH_OK, journal_check_append(db, 0, &old));
-    assert_int_equal(GH_OK, journal_check_append(db, 0, &young));
-    journal_db_close(db);
-    (void)snprintf(statement, sizeof statement,
-                   "UPDATE repeat SET stored_ms = %" PRId64
-                   " - CASE read_id WHEN 'old' THEN 600001 ELSE 570000 END",
-                   wait_mono().ms);
-    sql(folder, statement);
-    db = open_journal(folder);
-    append_n(db, 1, 0);
-    assert_true(journal_check_durable(db, 3));
-    assert_int_equal(GH_NOT_FOUND, find(db, "r1", "old", &none));
-    assert_found(db, &young, false, true);
-    journal_db_close(db);
-    /* Of another boot: its age is unknown, so it stays. */
-    sql(folder, "UPDATE repeat SET boot = 5, stored_ms = 0");
-    db = open_journal(folder);
-    append_n(db, 1, 0);
-    assert_true(journal_check_durable(db, 4));
-    assert_found(db, &young, false, false);
-    journal_db_close(db);
-}
-
-static void a_stored_word_that_is_not_known_is_no_answer(void **state)
-{
-    struct repeat r = make_repeat("r1", "a"), none;
-    struct journal_db *db = open_journal(*state);
-    assert_int_equal(GH_OK, journal_check_append(db, 0, &r));
-    journal_db_close(db);
-    sql(*state, "UPDATE repeat SET reason = 'of_a_later_version'");
-    db = open_journal(*state);
-    assert_int_equal(GH_IO, find(db, "r1", "a", &none));
     journal_db_close(db);
 }
 
@@ -771,18 +447,10 @@ int main(void)
         JOURNAL_TEST(a_second_process_is_refused),
         JOURNAL_TEST(a_file_that_is_not_a_journal_is_refused_and_left_alone),
         JOURNAL_TEST(a_lost_database_starts_a_new_stream_and_keeps_the_old_tail),
-        JOURNAL_TEST(no_event_is_lost_or_doubled_by_a_kill),
-        JOURNAL_TEST(a_tail_is_taken_over_without_any_transaction_between),
-        JOURNAL_TEST(what_is_durable_does_not_need_the_tail),
         JOURNAL_TEST(the_cap_takes_the_oldest_and_reports_each_loss_exactly),
         JOURNAL_TEST(acknowledged_events_are_no_loss),
         JOURNAL_TEST(a_loss_is_reported_again_if_nobody_recorded_it),
         JOURNAL_TEST(an_ack_is_remembered_and_never_goes_back),
-        JOURNAL_TEST(a_repeat_is_found_at_once_and_after_a_restart),
-        JOURNAL_TEST(a_newer_decision_on_the_same_read_replaces_the_older),
-        JOURNAL_TEST(a_repeat_and_its_answer_survive_a_kill),
-        JOURNAL_TEST(repeats_are_forgotten_after_ten_minutes_and_not_before),
-        JOURNAL_TEST(a_stored_word_that_is_not_known_is_no_answer),
         JOURNAL_TEST(a_reader_keeps_to_its_bounds),
         JOURNAL_TEST(a_reader_in_another_thread_sees_each_event_once),
     };

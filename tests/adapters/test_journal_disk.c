@@ -26,7 +26,6 @@
 #include "lib/wait.h"
 
 #define BOOT 7
-#define TAIL_BYTES 65536
 #define MEMORY_EVENTS 4096 /* beyond the tail */
 
 /* --- a disk under SQLite that can fail and remembers what was synced ----- */
@@ -246,11 +245,8 @@ static int teardown(void **state)
 
 static struct journal_db *open_at(const char *folder)
 {
-    struct journal_db_options options = {folder, 1000000, TAIL_BYTES, BOOT};
-    struct journal_db *db = NULL;
-    char why[256];
-    if (journal_db_open(&db, &options, why, sizeof why) != GH_OK)
-        fail_msg("%s", why);
+    struct journal_db *db = journal_check_open(folder, 1000000, BOOT);
+    assert_non_null(db);
     return db;
 }
 

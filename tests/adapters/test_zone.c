@@ -1,6 +1,7 @@
 /* Views of time zones, compared with the C library's for every zone there is. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +18,9 @@
 #define DAY_S 86400
 #define FIRST 631152000  /* 1990-01-01 */
 #define LAST 2840140800  /* 2060-01-01 */
+/* A second name of a zone has the same file behind it: less of it is looked at. */
+#define LINK_FIRST 1577836800 /* 2020-01-01 */
+#define LINK_LAST 2240524800  /* 2041-01-01 */
 
 static int32_t offset_of(const struct zone_view *view, int64_t instant)
 {
@@ -84,21 +88,23 @@ static int64_t change_between(int64_t from, int64_t until)
     return until;
 }
 
-/* Around every change from 1990 to 2060, and elsewhere three times a year. */
-static int compare_zone(const char *tz)
+/* Around every change between, at some of them also with the change near the
+ * view's ends, and elsewhere once a year. */
+static int compare_zone(const char *tz, int64_t first, int64_t last)
 {
     use_zone(tz);
     int changes = 0;
-    int32_t before = true_offset(FIRST);
-    for (int64_t t = FIRST; t < LAST; t += DAY_S) {
+    int32_t before = true_offset(first);
+    for (int64_t t = first; t < last; t += DAY_S) {
         int32_t after = true_offset(t + DAY_S);
         if (after != before) {
             int64_t change = change_between(t, t + DAY_S);
             compare_view(tz, change);
-            compare_view(tz, change - ZONE_REACH_S + 7);
-            compare_view(tz, change + ZONE_REACH_S - 7);
-            changes++;
-        } else if (t / DAY_S % 122 == 0) {
+            if (changes++ % 8 == 0) {
+                compare_view(tz, change - ZONE_REACH_S + 7);
+                compare_view(tz, change + ZONE_REACH_S - 7);
+            }
+        } else if (t / DAY_S % 365 == 0) {
             compare_view(tz, t + 12345);
         }
         before = after;
@@ -126,15 +132,16 @@ static void every_zone_agrees_with_the_c_library_to_the_second(void **state)
     char line[512];
     int zones = 0, changes = 0;
     while (fgets(line, sizeof line, list)) {
+        bool is_link = line[0] == 'L';
         const char *tz = zone_in_line(line);
-        char path[512];
+        char path[600];
         if (!tz)
             continue;
         /* Old names of zones are a package of their own in later releases. */
         (void)snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", tz);
         if (access(path, R_OK) != 0)
             continue;
-        changes += compare_zone(tz);
+        changes += compare_zone(tz, is_link ? LINK_FIRST : FIRST, is_link ? LINK_LAST : LAST);
         zones++;
     }
     (void)fclose(list);
@@ -158,7 +165,7 @@ static void known_changes_are_where_they_were(void **state)
         {"America/New_York", 1741503600, -18000, -14400}, /* 2025-03-09 */
         {"Australia/Lord_Howe", 1743865200, 39600, 37800}, /* half an hour, south */
         {"Pacific/Apia", 1325239200, -36000, 50400},      /* 2011-12-30 did not happen there */
-        {"America/St_Johns", 1762054200, -9000, -12600},  /* half-hour zone */
+        {"America/St_Johns", 1762057800, -9000, -12600},  /* half-hour zone */
         {"Europe/Dublin", 2153350800, 0, 3600},           /* 2038-03-28, by the rule only */
         {"America/Santiago", 1743908400, -10800, -14400}, /* south, 2025-04-06 */
     };

@@ -6,6 +6,18 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
+/* What the row holds before; that includes what lies between its members. */
+#define FILLING 0xa5
+
+static bool is_untouched(const struct policy_row *row)
+{
+    const unsigned char *bytes = (const unsigned char *)row;
+    for (size_t i = 0; i < sizeof *row; i++)
+        if (bytes[i] != FILLING)
+            return false;
+    return true;
+}
+
 /* Small, so that rows that do not fit come up as well. */
 static _Alignas(max_align_t) unsigned char memory[4096];
 
@@ -112,10 +124,9 @@ static void check_why(const char why[ROW_WHY_MAX], bool expected)
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     struct arena arena = {.base = memory, .size = sizeof memory};
-    struct policy_row row, before;
+    struct policy_row row;
     char why[ROW_WHY_MAX];
-    memset(&row, 0xa5, sizeof row);
-    memset(&before, 0xa5, sizeof before);
+    memset(&row, FILLING, sizeof row);
     memset(why, 'x', sizeof why);
     enum gh_err err = row_json_parse(&row, slice_make(data, size), &arena, why);
     check_why(why, err == GH_INVALID || (err == GH_OK && row.inert));
@@ -123,7 +134,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
         check_row(&row);
     } else {
         assert(err == GH_INVALID || err == GH_FULL);
-        assert(arena.used == 0 && memcmp(&row, &before, sizeof row) == 0);
+        assert(arena.used == 0 && is_untouched(&row));
     }
     return 0;
 }

@@ -7,6 +7,17 @@
 
 #include "lib/wait.h"
 
+struct journal_db *journal_check_open(const char *folder, uint64_t max_events, uint64_t boot)
+{
+    struct journal_db_options options = {folder, max_events, JOURNAL_CHECK_TAIL, boot};
+    struct journal_db *db = NULL;
+    char why[256];
+    if (journal_db_open(&db, &options, why, sizeof why) == GH_OK)
+        return db;
+    lib_say("%s", why);
+    return NULL;
+}
+
 struct slice journal_check_event(char out[EVENT_JSON_MAX], uint64_t seq, unsigned spread)
 {
     size_t pad = spread ? (size_t)(seq * 2654435761u % (spread + 1)) : 0;

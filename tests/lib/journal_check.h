@@ -8,6 +8,13 @@
 
 #include "adapters/sqlite/journal_db.h"
 
+/* Tail size of journals opened here: the smallest there is, so that its ends
+ * are met often. */
+#define JOURNAL_CHECK_TAIL 65536
+
+/* Opens the journal in the folder; NULL (and one line) if it cannot. */
+struct journal_db *journal_check_open(const char *folder, uint64_t max_events, uint64_t boot);
+
 /* The event of that number: at least 30 and at most 30 + spread bytes. */
 struct slice journal_check_event(char out[EVENT_JSON_MAX], uint64_t seq, unsigned spread);
 

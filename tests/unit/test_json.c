@@ -142,7 +142,10 @@ static void nesting_of_32_is_taken_and_more_is_refused_at_any_length(void **stat
     static char text[400001];
     for (int depth = 32; depth <= 33; depth++) {
         size_t n = (size_t)depth - 1;
-        memcpy(text, "{\"a\":", 5);
+        text[0] = '{';
+        text[1] = text[3] = '"';
+        text[2] = 'a';
+        text[4] = ':';
         memset(text + 5, '[', n);
         memset(text + 5 + n, ']', n);
         text[5 + 2 * n] = '}';

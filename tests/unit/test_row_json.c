@@ -109,8 +109,8 @@ static void a_door_keeps_what_is_set(void **state)
 {
     (void)state;
     struct policy_row row =
-        good("door", "\"name\":\"Front \\u00e9\",\"tz\":\"UTC\",\"release_s\":30,\"licensed\":false,"
-                     "\"license_until\":\"1970-01-02T01:00:00+01:00\"");
+        good("door", "\"name\":\"Front \\u00e9\",\"tz\":\"UTC\",\"release_s\":30,"
+                     "\"licensed\":false,\"license_until\":\"1970-01-02T01:00:00+01:00\"");
     assert_string_equal(row.d.door.name, "Front \xc3\xa9");
     assert_string_equal(row.d.door.tz, "UTC");
     assert_int_equal(row.d.door.release_s, 30);
@@ -150,8 +150,7 @@ static void groups_of_doors_and_of_persons_are_taken(void **state)
     (void)state;
     struct policy_row row = good("door_group", "\"name\":\"all\",\"doors\":[\"a\",\"b:1\"]");
     assert_ids(row.d.door_group.doors, 2, (const char *const[]){"a", "b:1"});
-    row = good("door_group", "");
-    assert_int_equal(row.d.door_group.doors.n, 0);
+    assert_int_equal(good("door_group", "").d.door_group.doors.n, 0);
     (void)good("group", "");
     (void)good("group", "\"name\":\"staff\",\"antipassback_exempt\":false,\"floors\":[]");
 }
@@ -197,6 +196,7 @@ static void a_credential_is_put_into_canonical_form(void **state)
     row = good("credential", "\"person\":\"p\",\"type\":\"pin\",\"value\":\"0042\",\"bits\":256,"
                              "\"enabled\":false,\"disabled_reason\":\"stolen\",\"class\":\"admin\","
                              "\"valid_from\":\"1970-01-01T00:00:01Z\",\"valid_until\":null");
+    c = &row.d.credential;
     assert_string_equal(c->person.s, "p");
     assert_int_equal(c->type, CREDENTIAL_PIN);
     assert_memory_equal(c->value.text, "0042", 4);
@@ -205,7 +205,9 @@ static void a_credential_is_put_into_canonical_form(void **state)
     assert_string_equal(c->disabled_reason.s, "stolen");
     assert_int_equal(c->validity.from, 1);
     assert_true(c->validity.until == INSTANT_NONE);
-    row = good("credential", "\"type\":\"qr\",\"value\":\"a\",\"disabled_reason\":\"in the river\"");
+    row = good("credential",
+               "\"type\":\"qr\",\"value\":\"a\",\"disabled_reason\":\"in the river\"");
+    c = &row.d.credential;
     assert_true(id_is_none(&c->disabled_reason));
 }
 
@@ -290,7 +292,8 @@ static void what_equals_its_default_is_taken_though_it_is_not_evaluated(void **s
                        "\"max_policy_age_s\":{\"personal\":null,\"visitor\":86400,"
                        "\"delivery\":86400,\"admin\":null}");
     (void)good("site", "\"tz\":\"UTC\",\"pin_lockout\":{},\"max_policy_age_s\":null");
-    (void)good("door", "\"maintenance\":\"normal\",\"factors\":\"single\",\"factor_schedule\":null");
+    (void)good("door",
+               "\"maintenance\":\"normal\",\"factors\":\"single\",\"factor_schedule\":null");
     (void)good("person", "\"lockdown_bypass\":false,\"first_credential\":false,"
                          "\"extended_release\":false,\"antipassback_exempt\":false,\"floors\":[]");
     (void)good("credential", "\"type\":\"qr\",\"value\":\"a\",\"class\":\"personal\","
@@ -427,25 +430,27 @@ static void fields_that_are_not_evaluated_are_refused_by_name_and_value(void **s
         refused(rows[i][0], rows[i][1], rows[i][2]);
 }
 
-static void values_that_the_contract_does_not_allow_are_refused(void **state)
-{
-    (void)state;
-    static const char zone[] = "\"tz\" must be a time zone such as Europe/Berlin";
-    static const char groups[] = "\"groups\" must list ids or objects {id, valid_from, valid_until}";
-    static const char enabled[] = "\"enabled\" must be true or false";
-    static const char release[] = "\"release_s\" must be a whole number from 1 to 30";
-    const char *const rows[][3] = {
+#define ZONE_RULE "\"tz\" must be a time zone such as Europe/Berlin"
+#define GROUPS_RULE "\"groups\" must list ids or objects {id, valid_from, valid_until}"
+#define ENABLED_RULE "\"enabled\" must be true or false"
+#define RELEASE_RULE "\"release_s\" must be a whole number from 1 to 30"
+#define CARD_RULE "\"value\" is not the value of a card"
+#define INSTANT_RULE(field)                                                                        \
+    "\"" field "\" must be an instant such as 2025-01-31T08:00:00+01:00"
+
+/* Kind, fields, what is said. */
+static const char *const disallowed[][3] = {
         {"site", "", "\"tz\" is missing"},
         {"site", "\"tz\":null", "\"tz\" is missing"},
-        {"site", "\"tz\":\"\"", zone},
-        {"site", "\"tz\":1", zone},
-        {"site", "\"tz\":\"../etc/passwd\"", zone},
-        {"site", "\"tz\":\"/etc/localtime\"", zone},
-        {"site", "\"tz\":\"Europe//Berlin\"", zone},
-        {"site", "\"tz\":\"Europe/\"", zone},
-        {"site", "\"tz\":\"Europe/Berlin \"", zone},
+        {"site", "\"tz\":\"\"", ZONE_RULE},
+        {"site", "\"tz\":1", ZONE_RULE},
+        {"site", "\"tz\":\"../etc/passwd\"", ZONE_RULE},
+        {"site", "\"tz\":\"/etc/localtime\"", ZONE_RULE},
+        {"site", "\"tz\":\"Europe//Berlin\"", ZONE_RULE},
+        {"site", "\"tz\":\"Europe/\"", ZONE_RULE},
+        {"site", "\"tz\":\"Europe/Berlin \"", ZONE_RULE},
         {"site", "\"tz\":\"0123456789012345678901234567890123456789012345678901234567890123\"",
-         zone},
+         ZONE_RULE},
         {"site", "\"tz\":\"UTC\",\"read_max_age_s\":0",
          "\"read_max_age_s\" must be a whole number from 1 to 60"},
         {"site", "\"tz\":\"UTC\",\"read_max_age_s\":61",
@@ -459,23 +464,21 @@ static void values_that_the_contract_does_not_allow_are_refused(void **state)
         {"site", "\"tz\":\"UTC\",\"pin_lockout\":{\"failures\":\"5\"}",
          "\"pin_lockout.failures\" must be a whole number from 1 to 1000"},
         {"site", "\"tz\":\"UTC\",\"name\":7", "\"name\" must be a text"},
-        {"door", "\"release_s\":0", release},
-        {"door", "\"release_s\":31", release},
-        {"door", "\"release_s\":-1", release},
-        {"door", "\"release_s\":5.0", release},
-        {"door", "\"release_s\":\"5\"", release},
-        {"door", "\"release_s\":true", release},
-        {"door", "\"release_s\":4294967301", release},
+        {"door", "\"release_s\":0", RELEASE_RULE},
+        {"door", "\"release_s\":31", RELEASE_RULE},
+        {"door", "\"release_s\":-1", RELEASE_RULE},
+        {"door", "\"release_s\":5.0", RELEASE_RULE},
+        {"door", "\"release_s\":\"5\"", RELEASE_RULE},
+        {"door", "\"release_s\":true", RELEASE_RULE},
+        {"door", "\"release_s\":4294967301", RELEASE_RULE},
         {"door", "\"extended_release_s\":121",
          "\"extended_release_s\" must be a whole number from 1 to 120"},
         {"door", "\"held_open_s\":-1", "\"held_open_s\" must be a whole number from 0 to 86400"},
         {"door", "\"licensed\":\"false\"", "\"licensed\" must be true or false"},
         {"door", "\"licensed\":0", "\"licensed\" must be true or false"},
         {"door", "\"licensed\":null", "\"licensed\" must be true or false"},
-        {"door", "\"license_until\":\"2025-01-01\"",
-         "\"license_until\" must be an instant such as 2025-01-31T08:00:00+01:00"},
-        {"door", "\"license_until\":1735689600",
-         "\"license_until\" must be an instant such as 2025-01-31T08:00:00+01:00"},
+        {"door", "\"license_until\":\"2025-01-01\"", INSTANT_RULE("license_until")},
+        {"door", "\"license_until\":1735689600", INSTANT_RULE("license_until")},
         {"door", "\"maintenance\":\"open\"",
          "\"maintenance\" must be \"normal\", \"force_open\" or \"force_closed\""},
         {"door", "\"maintenance\":true",
@@ -499,24 +502,20 @@ static void values_that_the_contract_does_not_allow_are_refused(void **state)
         {"door_group", "\"doors\":\"d\"", "\"doors\" must be a list of ids"},
         {"door_group", "\"doors\":{}", "\"doors\" must be a list of ids"},
         {"door_group", "\"doors\":[\"d\",7]", "\"doors\" must be a list of ids: entry 2 is none"},
-        {"person", "\"enabled\":null", enabled},
-        {"person", "\"enabled\":\"no\"", enabled},
-        {"person", "\"enabled\":0", enabled},
-        {"person", "\"valid_from\":\"tomorrow\"",
-         "\"valid_from\" must be an instant such as 2025-01-31T08:00:00+01:00"},
-        {"person", "\"valid_until\":\"2025-02-30T00:00:00Z\"",
-         "\"valid_until\" must be an instant such as 2025-01-31T08:00:00+01:00"},
-        {"person", "\"valid_until\":false",
-         "\"valid_until\" must be an instant such as 2025-01-31T08:00:00+01:00"},
-        {"person", "\"groups\":\"g\"", groups},
-        {"person", "\"groups\":{\"id\":\"g\"}", groups},
-        {"person", "\"groups\":[1]", groups},
-        {"person", "\"groups\":[null]", groups},
-        {"person", "\"groups\":[\"g h\"]", groups},
+        {"person", "\"enabled\":null", ENABLED_RULE},
+        {"person", "\"enabled\":\"no\"", ENABLED_RULE},
+        {"person", "\"enabled\":0", ENABLED_RULE},
+        {"person", "\"valid_from\":\"tomorrow\"", INSTANT_RULE("valid_from")},
+        {"person", "\"valid_until\":\"2025-02-30T00:00:00Z\"", INSTANT_RULE("valid_until")},
+        {"person", "\"valid_until\":false", INSTANT_RULE("valid_until")},
+        {"person", "\"groups\":\"g\"", GROUPS_RULE},
+        {"person", "\"groups\":{\"id\":\"g\"}", GROUPS_RULE},
+        {"person", "\"groups\":[1]", GROUPS_RULE},
+        {"person", "\"groups\":[null]", GROUPS_RULE},
+        {"person", "\"groups\":[\"g h\"]", GROUPS_RULE},
         {"person", "\"groups\":[{}]", "\"groups.id\" is missing"},
         {"person", "\"groups\":[\"a\",{\"id\":\"\"}]", "\"groups.id\" must be an id"},
-        {"person", "\"groups\":[{\"id\":\"g\",\"valid_until\":0}]",
-         "\"groups.valid_until\" must be an instant such as 2025-01-31T08:00:00+01:00"},
+        {"person", "\"groups\":[{\"id\":\"g\",\"valid_until\":0}]", INSTANT_RULE("groups.valid_until")},
         {"person", "\"tags\":\"vip\"", "\"tags\" must be a list of texts"},
         {"person", "\"tags\":[1]", "\"tags\" must be a list of texts"},
         {"person", "\"status\":1", "\"status\" must be a text"},
@@ -525,8 +524,8 @@ static void values_that_the_contract_does_not_allow_are_refused(void **state)
         {"credential", "\"type\":\"card\",\"value\":null", "\"value\" is missing"},
         {"credential", "\"type\":\"badge\",\"value\":\"1\"", "\"type\" is no credential type"},
         {"credential", "\"type\":\"card\",\"value\":77001", "\"value\" must be a text"},
-        {"credential", "\"type\":\"card\",\"value\":\"77001G\"", "\"value\" is not the value of a card"},
-        {"credential", "\"type\":\"card\",\"value\":\"\"", "\"value\" is not the value of a card"},
+        {"credential", "\"type\":\"card\",\"value\":\"77001G\"", CARD_RULE},
+        {"credential", "\"type\":\"card\",\"value\":\"\"", CARD_RULE},
         {"credential", "\"type\":\"pin\",\"value\":\"1\"", "\"value\" is not the value of a pin"},
         {"credential", "\"type\":\"pin\",\"value\":\"123456789\"",
          "\"value\" is not the value of a pin"},
@@ -543,7 +542,7 @@ static void values_that_the_contract_does_not_allow_are_refused(void **state)
         {"entitlement", "", "\"kind\" is missing"},
         {"entitlement", "\"kind\":\"lease\"", "\"kind\" is no kind of entitlement"},
         {"entitlement", "\"kind\":3", "\"kind\" is no kind of entitlement"},
-        {"entitlement", "\"kind\":\"role\",\"enabled\":null", enabled},
+        {"entitlement", "\"kind\":\"role\",\"enabled\":null", ENABLED_RULE},
         {"entitlement", "\"kind\":\"role\",\"schedule\":\"\"", "\"schedule\" must be an id"},
         {"entitlement", "\"kind\":\"role\",\"schedule\":[]", "\"schedule\" must be an id"},
         {"entitlement", "\"kind\":\"role\",\"who\":[]", "\"who\" must be an object"},
@@ -558,9 +557,13 @@ static void values_that_the_contract_does_not_allow_are_refused(void **state)
          "\"where.doors\" must be a list of ids: entry 2 is none"},
         {"entitlement", "\"kind\":\"role\",\"holiday\":\"skip\"",
          "\"holiday\" must be \"ignore\", \"intersect\" or \"replace\""},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++)
-        refused(rows[i][0], rows[i][1], rows[i][2]);
+};
+
+static void values_that_the_contract_does_not_allow_are_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(disallowed); i++)
+        refused(disallowed[i][0], disallowed[i][1], disallowed[i][2]);
 }
 
 static void windows_that_make_no_sense_are_refused(void **state)
@@ -596,12 +599,14 @@ static void windows_that_make_no_sense_are_refused(void **state)
     for (size_t i = 0; i < COUNT(windows); i++) {
         char fields[256], why[128];
         (void)snprintf(fields, sizeof fields,
-                       "\"windows\":[{\"days\":[\"tue\"],\"start\":\"08:00\",\"end\":\"07:00\"},%s]",
+                       "\"windows\":[{\"days\":[\"tue\"],\"start\":\"08:00\","
+                       "\"end\":\"07:00\"},%s]",
                        windows[i][0]);
         (void)snprintf(why, sizeof why, "\"windows\" window 2: %s", windows[i][1]);
         refused("schedule", fields, why);
     }
-    refused("schedule", "\"windows\":{}", "\"windows\" must be a list of windows {days, start, end}");
+    refused("schedule", "\"windows\":{}",
+            "\"windows\" must be a list of windows {days, start, end}");
 }
 
 static void a_schedule_has_at_most_256_windows(void **state)
@@ -718,7 +723,8 @@ static void lines_that_are_no_rows_are_refused(void **state)
          "door \"a\": \"op\" must be \"del\" or absent"},
         {"{\"k\":\"door\",\"id\":\"a\",\"op\":\"DEL\"}",
          "door \"a\": \"op\" must be \"del\" or absent"},
-        {"{\"k\":\"door\",\"k\":\"door\",\"id\":\"a\",\"d\":{}}", "the same member twice, at byte 15"},
+        {"{\"k\":\"door\",\"k\":\"door\",\"id\":\"a\",\"d\":{}}",
+         "the same member twice, at byte 15"},
         {"{\"k\":\"door\",\"id\":\"a\",\"d\":{\"licensed\":false,\"licensed\":true}}",
          "the same member twice, at byte 53"},
         {"{\"k\":\"door\",\"id\":\"a\",\"d\":{\"name\":\"\xff\"}}", "not UTF-8, at byte 34"},
@@ -796,12 +802,12 @@ static void a_refused_row_leaves_the_output_alone(void **state)
 static void a_line_longer_than_a_row_may_be_is_refused(void **state)
 {
     (void)state;
-    static char line[POLICY_LINE_MAX + 1];
+    static char line[(size_t)POLICY_LINE_MAX + 1];
     static const char row[] = "{\"k\":\"door\",\"id\":\"a\",\"d\":{}}";
     memset(line, ' ', sizeof line);
     memcpy(line, row, sizeof row - 1);
-    assert_int_equal(parse_bytes(line, POLICY_LINE_MAX).err, GH_OK);
-    struct parsed p = parse_bytes(line, POLICY_LINE_MAX + 1);
+    assert_int_equal(parse_bytes(line, sizeof line - 1).err, GH_OK);
+    struct parsed p = parse_bytes(line, sizeof line);
     assert_int_equal(p.err, GH_INVALID);
     assert_string_equal(p.why, "the row is longer than 1048576 bytes");
 }

@@ -49,13 +49,13 @@ struct field {
 
 struct row_table {
     const char *kind;
-    bool evaluated;       /* false: rows of this kind are refused; nothing below is set */
-    enum row_kind row_kind;
-    bool only_permits;    /* an unknown name in crit makes it inert instead of refused */
     const struct field *fields;
     size_t n_fields;
     /* What one field alone cannot decide; may be NULL. d is the row's "d". */
     enum gh_err (*finish)(struct row_reader *r, const json_t *d, struct policy_row *row);
+    enum row_kind row_kind;
+    bool evaluated;    /* false: rows of this kind are refused; only kind is set */
+    bool only_permits; /* an unknown name in crit makes it inert instead of refused */
 };
 
 /* All kinds of the contract. NULL if there is none of that name. */

@@ -40,7 +40,8 @@
 #define RECORD_HEAD 48
 #define RECORD_WORD_MAX 63
 /* Head, event, numbers of a repeat, three ids and two words. */
-#define RECORD_MAX (RECORD_HEAD + EVENT_JSON_MAX + 25 + 3 * (1 + ID_MAX) + 2 * (1 + RECORD_WORD_MAX))
+#define RECORD_MAX \
+    (RECORD_HEAD + EVENT_JSON_MAX + 25 + 3 * (1 + ID_MAX) + 2 * (1 + RECORD_WORD_MAX))
 
 /* The first decision on a read, as stored. */
 struct record_repeat {

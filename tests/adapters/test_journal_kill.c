@@ -1,0 +1,216 @@
+/* The journal under kills at any moment. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "adapters/sqlite/journal_db.h"
+#include "lib/folder.h"
+#include "lib/journal_check.h"
+#include "lib/wait.h"
+
+#define BOOT 1
+#define AHEAD 20 /* events that fit half the tail in any case */
+
+static int setup(void **state)
+{
+    struct folder *folder = calloc(1, sizeof *folder);
+    *state = folder;
+    return folder && folder_make(folder) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    folder_remove(*state);
+    free(*state);
+    return 0;
+}
+
+static struct journal_db *open_journal(const struct folder *folder)
+{
+    struct journal_db *db = journal_check_open(folder->path, 1000000, BOOT);
+    assert_non_null(db);
+    return db;
+}
+
+static struct journal_counts counts(struct journal_db *db)
+{
+    struct journal_counts c;
+    journal_db_counts(db, &c);
+    return c;
+}
+
+/* --- kills -------------------------------------------------------------- */
+
+/* What the child says, in memory that survives it. */
+struct told {
+    _Atomic uint64_t appended; /* append has returned for it */
+    _Atomic uint64_t durable;  /* durable() has reached it */
+    _Atomic uint64_t news;     /* rises with each of them */
+};
+
+static struct told *map_told(void)
+{
+    struct told *told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(told != MAP_FAILED);
+    return told;
+}
+
+/* Appends until it is killed; exits only when something is wrong. */
+static void child_appends(const struct folder *folder, struct told *told)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct journal_db *db = journal_check_open(folder->path, 1000000, BOOT);
+    if (!db)
+        _exit(2);
+    struct journal port = journal_db_port(db);
+    for (;;) {
+        uint64_t seq = port.ops->next_seq(port.self);
+        if (journal_check_append(db, 600, NULL) != GH_OK)
+            _exit(3);
+        atomic_store(&told->appended, seq);
+        /* So far ahead of the disk that the tail overflows, memory would have
+         * to hold the rest, and no promise is made for that. */
+        if (seq > AHEAD && !journal_check_durable(db, seq - AHEAD))
+            _exit(4);
+        atomic_store(&told->durable, port.ops->durable(port.self));
+        atomic_fetch_add(&told->news, 1);
+    }
+}
+
+/* Starts a child, kills it when it has said `news` things (0: at once, or while
+ * it is still opening). */
+static void run_and_kill(const struct folder *folder, struct told *told, uint64_t news,
+                         unsigned spin)
+{
+    int status = 0;
+    atomic_store(&told->news, 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        child_appends(folder, told);
+    int64_t end_ns = wait_now_ns() + (int64_t)WAIT_MS * 1000000;
+    while (atomic_load(&told->news) < news && wait_now_ns() < end_ns &&
+           waitpid(pid, &status, WNOHANG) == 0)
+        sched_yield();
+    for (volatile unsigned i = 0; i < spin; i++)
+        continue;
+    (void)kill(pid, SIGKILL);
+    if (status == 0)
+        assert_int_equal(pid, waitpid(pid, &status, 0));
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_true(atomic_load(&told->news) >= news);
+}
+
+static unsigned pick_seed(void)
+{
+    const char *given = getenv("GATEHOUSE_SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+    print_message("# GATEHOUSE_SEED=%u\n", seed);
+    return seed;
+}
+
+static int rounds(int short_form)
+{
+    const char *given = getenv("GATEHOUSE_ROUNDS");
+    return given ? (int)strtol(given, NULL, 10) : short_form;
+}
+
+static void no_event_is_lost_or_doubled_by_a_kill(void **state)
+{
+    struct folder *folder = *state;
+    struct told *told = map_told();
+    unsigned seed = pick_seed();
+    char bytes[EVENT_JSON_MAX];
+    for (int i = 0; i < rounds(200); i++) {
+        uint64_t news = (uint64_t)(rand_r(&seed) % 60);
+        unsigned spin = (unsigned)rand_r(&seed) % 200000;
+        run_and_kill(folder, told, news * (news % 7 == 0 ? 10 : 1), spin);
+        struct journal_db *db = open_journal(folder);
+        uint64_t newest = counts(db).next_seq - 1;
+        uint64_t appended = atomic_load(&told->appended);
+        /* One append may have been done and not been told. */
+        assert_true(newest == appended || newest == appended + 1);
+        if (newest > 0)
+            assert_true(slice_equal(journal_db_last_event(db),
+                                    journal_check_event(bytes, newest, 600)));
+        journal_db_close(db);
+        atomic_store(&told->appended, newest);
+        if (i % 20 == 0)
+            assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
+    }
+    uint64_t total = atomic_load(&told->appended);
+    assert_true(total > 1000);
+    assert_true(journal_check_holds(folder->path, 1, total, 600, 0, 0));
+    (void)munmap(told, sizeof *told);
+}
+
+static void a_tail_is_taken_over_without_any_transaction_between(void **state)
+{
+    /* Kills in a row, with nobody there to move what is left in the tail but
+     * the next child, which is killed as well. */
+    struct folder *folder = *state;
+    struct told *told = map_told();
+    unsigned seed = pick_seed();
+    for (int i = 0; i < rounds(60); i++) {
+        uint64_t before = atomic_load(&told->appended);
+        run_and_kill(folder, told, (uint64_t)(rand_r(&seed) % 5), (unsigned)rand_r(&seed) % 20000);
+        assert_true(atomic_load(&told->appended) >= before);
+    }
+    journal_db_close(open_journal(folder));
+    uint64_t appended = atomic_load(&told->appended);
+    uint64_t newest = journal_check_newest(folder->path);
+    assert_true(newest == appended || newest == appended + 1);
+    assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
+    (void)munmap(told, sizeof *told);
+}
+
+static void what_is_durable_does_not_need_the_tail(void **state)
+{
+    struct folder *folder = *state;
+    struct told *told = map_told();
+    unsigned seed = pick_seed();
+    char path[FOLDER_PATH_MAX];
+    assert_true(folder_file(folder, "journal.tail", path));
+    uint64_t newest = 0;
+    for (int i = 0; i < rounds(40); i++) {
+        atomic_store(&told->durable, newest);
+        run_and_kill(folder, told, 1 + (uint64_t)(rand_r(&seed) % 40), 0);
+        uint64_t durable = atomic_load(&told->durable);
+        assert_int_equal(0, unlink(path));
+        struct journal_db *db = open_journal(folder);
+        newest = counts(db).next_seq - 1;
+        assert_true(newest >= durable);
+        atomic_store(&told->appended, newest);
+        journal_db_close(db);
+        assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
+    }
+    assert_true(newest > 0);
+    (void)munmap(told, sizeof *told);
+}
+
+int main(void)
+{
+#define JOURNAL_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        JOURNAL_TEST(no_event_is_lost_or_doubled_by_a_kill),
+        JOURNAL_TEST(a_tail_is_taken_over_without_any_transaction_between),
+        JOURNAL_TEST(what_is_durable_does_not_need_the_tail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

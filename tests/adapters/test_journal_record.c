@@ -1,0 +1,156 @@
+/* Records of journal.tail as bytes: what is not whole is no record. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "adapters/sqlite/journal_record.h"
+
+static struct id make_id(const char *text)
+{
+    struct id id;
+    assert_int_equal(GH_OK, id_set(&id, slice_of(text)));
+    return id;
+}
+
+/* Record i of a fixed row of records of all kinds. */
+static struct record sample(uint64_t i)
+{
+    static const char *const events[3] = {"{\"seq\":1}", "{\"seq\":2,\"k\":\"open\"}", "x"};
+    struct record r = {.number = i, .seq = i, .kind = RECORD_EVENT};
+    r.event = slice_of(events[i % 3]);
+    if (i % 3 == 1) {
+        r.kind = RECORD_EVENT_REPEAT;
+        r.repeat = (struct record_repeat){.reader = make_id("r1"),
+                                          .read_id = make_id("read-7"),
+                                          .door = i % 2 ? make_id("d1") : (struct id){""},
+                                          .decision = "granted",
+                                          .reason = "granted",
+                                          .boot = UINT64_MAX - i,
+                                          .at_ms = -5,
+                                          .release_ms = 5000,
+                                          .answered = i % 2};
+    }
+    if (i % 3 == 2) {
+        r.kind = RECORD_ANSWERED;
+        r.seq = i - 1;
+        r.event = slice_of("");
+        r.repeat = (struct record_repeat){.reader = make_id("r1"), .read_id = make_id("read-7")};
+    }
+    return r;
+}
+
+static bool same(const struct record *a, const struct record *b)
+{
+    return a->number == b->number && a->seq == b->seq && a->kind == b->kind &&
+           slice_equal(a->event, b->event) && id_equal(&a->repeat.reader, &b->repeat.reader) &&
+           id_equal(&a->repeat.read_id, &b->repeat.read_id) &&
+           id_equal(&a->repeat.door, &b->repeat.door) &&
+           strcmp(a->repeat.decision, b->repeat.decision) == 0 &&
+           strcmp(a->repeat.reason, b->repeat.reason) == 0 && a->repeat.boot == b->repeat.boot &&
+           a->repeat.at_ms == b->repeat.at_ms && a->repeat.release_ms == b->repeat.release_ms &&
+           a->repeat.answered == b->repeat.answered;
+}
+
+static void every_kind_of_record_comes_back_as_it_was(void **state)
+{
+    (void)state;
+    unsigned char bytes[RECORD_MAX];
+    for (uint64_t i = 1; i <= 6; i++) {
+        struct record in = sample(i), out;
+        size_t used = 0, len = record_encode(bytes, &in);
+        assert_int_equal(GH_OK, record_decode(&out, &used, slice_make(bytes, sizeof bytes)));
+        assert_int_equal(len, used);
+        assert_true(same(&in, &out));
+    }
+}
+
+static void the_largest_record_fits_its_bound(void **state)
+{
+    (void)state;
+    char event[EVENT_JSON_MAX], name[ID_MAX + 1];
+    unsigned char bytes[RECORD_MAX];
+    memset(event, 'e', sizeof event);
+    memset(name, 'n', ID_MAX);
+    name[ID_MAX] = '\0';
+    struct record in = sample(1), out;
+    in.event = slice_make(event, sizeof event);
+    in.repeat.reader = in.repeat.read_id = in.repeat.door = make_id(name);
+    memset(in.repeat.decision, 'd', RECORD_WORD_MAX);
+    memset(in.repeat.reason, 'r', RECORD_WORD_MAX);
+    size_t used = 0, len = record_encode(bytes, &in);
+    assert_int_equal(RECORD_MAX, len);
+    assert_int_equal(GH_OK, record_decode(&out, &used, slice_make(bytes, len)));
+    assert_true(same(&in, &out));
+}
+
+static void a_record_with_any_bit_flipped_or_cut_anywhere_is_refused(void **state)
+{
+    (void)state;
+    unsigned char bytes[RECORD_MAX];
+    for (uint64_t i = 1; i <= 3; i++) {
+        struct record in = sample(i), out;
+        size_t used = 0, len = record_encode(bytes, &in);
+        for (size_t bit = 0; bit < len * 8; bit++) {
+            bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+            assert_int_equal(GH_CORRUPT, record_decode(&out, &used, slice_make(bytes, len)));
+            bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        }
+        for (size_t cut = 0; cut < len; cut++)
+            assert_int_equal(GH_CORRUPT, record_decode(&out, &used, slice_make(bytes, cut)));
+    }
+}
+
+/* A record whose CRC is right although its content is not. */
+static enum gh_err decode_resealed(unsigned char *bytes, size_t len)
+{
+    struct record out;
+    size_t used = 0;
+    uint32_t crc = record_crc(record_crc(0, bytes, 4), bytes + 8, len - 8);
+    record_put32(bytes + 4, crc);
+    return record_decode(&out, &used, slice_make(bytes, len));
+}
+
+static void a_record_that_contradicts_itself_is_refused(void **state)
+{
+    (void)state;
+    unsigned char good[RECORD_MAX], bytes[RECORD_MAX];
+    struct record r = sample(1);
+    size_t len = record_encode(good, &r);
+    static const struct {
+        size_t at;
+        uint32_t value;
+    } bad[] = {
+        {40, 0},  {40, 1}, {40, 2},          {40, 4},         {40, 7},
+        {44, 0},  {44, 1}, {44, UINT32_MAX}, {44, 1u << 31u}, {44, EVENT_JSON_MAX + 1},
+        {36, 1u << 31u},
+    };
+    memcpy(bytes, good, len);
+    assert_int_equal(GH_OK, decode_resealed(bytes, len));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        memcpy(bytes, good, len);
+        record_put32(bytes + bad[i].at, bad[i].value);
+        assert_int_equal(GH_CORRUPT, decode_resealed(bytes, len));
+    }
+    /* A text that says it is longer than the record. */
+    memcpy(bytes, good, len);
+    bytes[RECORD_HEAD + r.event.len + 25] = 255;
+    assert_int_equal(GH_CORRUPT, decode_resealed(bytes, len));
+    /* A reader's id with a character that no id has. */
+    memcpy(bytes, good, len);
+    bytes[RECORD_HEAD + r.event.len + 26] = ' ';
+    assert_int_equal(GH_CORRUPT, decode_resealed(bytes, len));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_of_record_comes_back_as_it_was),
+        cmocka_unit_test(the_largest_record_fits_its_bound),
+        cmocka_unit_test(a_record_with_any_bit_flipped_or_cut_anywhere_is_refused),
+        cmocka_unit_test(a_record_that_contradicts_itself_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
