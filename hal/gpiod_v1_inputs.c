@@ -181,7 +181,7 @@ static bool drain_input(struct gpiod_inputs *g, int index, int64_t now_ns,
         return false;
     /* Edges were dropped, so it has not been quiet: count one now. */
     in->overflowed = false;
-    bool active;
+    bool active = false;
     return read_line(g, index, &active) == HAL_OK &&
            input_bank_edge(&g->bank, index, active, now_ns, out);
 }

@@ -257,6 +257,7 @@ static void publish_is_full_when_nothing_is_acknowledged_and_never_waits(void **
         wait_pause_ms(1); /* places come back with the acknowledgements */
     }
     assert_int_equal(err, GH_OK);
+    bus_driver_close(&f->driver, WAIT_MS); /* Paho never frees what it has not sent yet */
 }
 
 /* --- bad options ----------------------------------------------------------------------------- */

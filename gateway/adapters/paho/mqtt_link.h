@@ -13,7 +13,8 @@
 
 #define MQTT_LINK_TOPICS_MAX 16
 /* Messages of ours that may be unanswered. The broker's own limit on them
- * (max_inflight_messages) should not be lower: what exceeds it waits inside Paho. */
+ * (max_inflight_messages) should not be lower: what exceeds it waits inside Paho,
+ * and 1.3.12 never frees what still waits there when the link is lost. */
 #define MQTT_LINK_IN_FLIGHT_MAX 512
 
 struct mqtt_link;

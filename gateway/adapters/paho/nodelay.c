@@ -17,7 +17,7 @@ static bool leads_to(int fd, const char *address, int port)
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } peer;
+    } peer = {0};
     socklen_t len = sizeof peer;
     unsigned char wanted[sizeof(struct in6_addr)];
     if (getpeername(fd, &peer.any, &len) != 0) {

@@ -78,9 +78,8 @@ static void name_asker(char out[EVENT_TEXT_MAX], int fd)
     socklen_t len = sizeof peer;
     struct passwd entry, *found = NULL;
     char scratch[1024];
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
-        getpwuid_r(peer.uid, &entry, scratch, sizeof scratch, &found);
-    if (found)
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+        getpwuid_r(peer.uid, &entry, scratch, sizeof scratch, &found) == 0 && found)
         snprintf(out, EVENT_TEXT_MAX, "local:%s", found->pw_name);
     else
         snprintf(out, EVENT_TEXT_MAX, "local:%u", (unsigned)peer.uid);

@@ -107,7 +107,7 @@ bool sync_is_alive(struct sync *s)
 static void set_text(char out[SYNC_TEXT_MAX], const char *text)
 {
     size_t n = 0;
-    for (; text[n] && n < SYNC_TEXT_MAX - 1; n++)
+    for (; n < SYNC_TEXT_MAX - 1 && text[n]; n++)
         out[n] = text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?';
     out[n] = '\0';
 }
