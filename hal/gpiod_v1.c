@@ -38,7 +38,7 @@ static enum hal_err find_label(const char *label, const char *user, char name[HA
     if (!iter)
         return hal_fail(HAL_IO, why, "%.40s: cannot look through the GPIO chips: %s", user,
                         strerror(errno));
-    char other[HAL_NAME_MAX];
+    char other[HAL_NAME_MAX] = "";
     int found = 0;
     struct gpiod_chip *chip;
     while ((chip = gpiod_chip_iter_next(iter))) {

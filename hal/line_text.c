@@ -8,7 +8,7 @@ void hal_text_copy(char out[HAL_TEXT_MAX], const char *text)
     if (!text || text[0] == '\0')
         text = "-";
     size_t n = 0;
-    for (; text[n] != '\0' && n < HAL_TEXT_MAX - 1; n++) {
+    for (; n < HAL_TEXT_MAX - 1 && text[n] != '\0'; n++) {
         unsigned char c = (unsigned char)text[n];
         out[n] = c < 0x20 || c == 0x7f ? '?' : text[n];
     }

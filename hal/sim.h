@@ -23,9 +23,12 @@ struct relay_board *hal_sim_relays(struct hal_sim *sim);
 struct input_board *hal_sim_inputs(struct hal_sim *sim);
 
 /* Fault hooks for tests in the same process. */
-void hal_sim_set_gone(struct hal_sim *sim, bool gone);      /* calls give HAL_GONE */
-void hal_sim_set_stuck(struct hal_sim *sim, int relay, bool stuck); /* set() succeeds, level stays */
-void hal_sim_drive(struct hal_sim *sim, int input, bool level); /* the wire's level, before active_low */
+/* Calls give HAL_GONE; levels stay. */
+void hal_sim_set_gone(struct hal_sim *sim, bool gone);
+/* set() succeeds and the level stays. */
+void hal_sim_set_stuck(struct hal_sim *sim, int relay, bool stuck);
+/* The wire's level, before active_low. */
+void hal_sim_drive(struct hal_sim *sim, int input, bool level);
 
 /* Changes of a relay so far, counted at the wire (tests). */
 uint64_t hal_sim_edges(struct hal_sim *sim, int relay);

@@ -1,6 +1,5 @@
 #include "app/config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -9,12 +8,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/config_values.h"
 #include "core/ini.h"
 
 #define FILE_MAX (1024 * 1024)
 
-enum section { SECTION_NONE, SECTION_SITE, SECTION_BROKER, SECTION_CLOUD, SECTION_JOURNAL,
-               SECTION_DOOR, SECTION_READER, SECTION_UNKNOWN };
+enum section {
+    SECTION_NONE,
+    SECTION_SITE,
+    SECTION_BROKER,
+    SECTION_CLOUD,
+    SECTION_JOURNAL,
+    SECTION_DOOR,
+    SECTION_READER,
+    SECTION_UNKNOWN
+};
 
 struct parse {
     struct config config;
@@ -22,12 +30,13 @@ struct parse {
     void *context;
     int mistakes;
     enum section section;
-    unsigned seen[SECTION_UNKNOWN + 1]; /* bit per setting, of the section at hand for door, reader */
+    unsigned
+        seen[SECTION_UNKNOWN + 1]; /* bit per setting, of the section at hand for door, reader */
     int sections_seen[SECTION_UNKNOWN + 1];
 };
 
-__attribute__((format(printf, 3, 4)))
-static void mistake(struct parse *p, int line, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void mistake(struct parse *p, int line,
+                                                          const char *fmt, ...)
 {
     char text[512];
     va_list args;
@@ -38,171 +47,12 @@ static void mistake(struct parse *p, int line, const char *fmt, ...)
     p->report(p->context, line, text);
 }
 
-/* --- values ------------------------------------------------------------- */
-
-/* Each setter returns NULL or what is allowed, as the end of a sentence. */
-typedef const char *(*setter)(struct parse *p, void *field, struct slice value);
-
-static const char *set_id(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    return id_set(field, value) ? "must be 1-64 characters of A-Z a-z 0-9 . _ : -" : NULL;
-}
-
-static bool copy_text(char *out, size_t size, struct slice value)
-{
-    if (value.len == 0 || value.len >= size)
-        return false;
-    memcpy(out, value.ptr, value.len);
-    out[value.len] = '\0';
-    return true;
-}
-
-static const char *set_path(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    if (value.len == 0 || value.ptr[0] != '/' || !copy_text(field, CONFIG_PATH_MAX, value))
-        return "must be an absolute path of at most 255 bytes";
-    return NULL;
-}
-
-static const char *set_address(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    char text[64];
-    unsigned char parsed[16];
-    if (!copy_text(text, sizeof text, value) ||
-        (inet_pton(AF_INET, text, parsed) != 1 && inet_pton(AF_INET6, text, parsed) != 1))
-        return "must be a numeric address such as 127.0.0.1: a name lookup could block";
-    memcpy(field, text, sizeof text);
-    return NULL;
-}
-
-static bool parse_number(struct slice value, uint64_t max, uint64_t *out)
-{
-    uint64_t n = 0;
-    if (value.len == 0 || value.len > 19)
-        return false;
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] < '0' || value.ptr[i] > '9')
-            return false;
-        n = n * 10 + (uint64_t)(value.ptr[i] - '0');
-    }
-    *out = n;
-    return n <= max;
-}
-
-static const char *set_port(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    uint64_t n;
-    if (!parse_number(value, 65535, &n) || n == 0)
-        return "must be a port from 1 to 65535";
-    *(int *)field = (int)n;
-    return NULL;
-}
-
-static const char *set_rate(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    uint64_t n;
-    if (!parse_number(value, 10000, &n) || n == 0)
-        return "must be a number from 1 to 10000";
-    *(int *)field = (int)n;
-    return NULL;
-}
-
-static const char *set_word(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    return copy_text(field, 128, value) ? NULL : "must be 1-127 bytes";
-}
-
-static const char *set_url(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    const char scheme[] = "https://";
-    size_t n = sizeof scheme - 1;
-    if (value.len <= n || memcmp(value.ptr, scheme, n) != 0 ||
-        memchr(value.ptr + n, '/', value.len - n) || !copy_text(field, CONFIG_PATH_MAX, value))
-        return "must be https://HOST or https://HOST:PORT, without a path";
-    return NULL;
-}
-
-static const char *set_signature(struct parse *p, void *field, struct slice value)
-{
-    (void)field;
-    if (!slice_is(value, "unsigned"))
-        return "must be unsigned: this version checks no policy signatures";
-    p->config.policy_unsigned = true;
-    return NULL;
-}
-
-static const char *set_events(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    uint64_t n;
-    if (!parse_number(value, 100000000, &n) || n < 1000)
-        return "must be a number from 1000 to 100000000";
-    *(uint64_t *)field = n;
-    return NULL;
-}
-
-/* CHIP:LINE; the last colon divides, as labels may hold one. */
-static const char *set_line(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    struct hal_line *line = field;
-    const char *colon = NULL;
-    for (size_t i = 0; i < value.len; i++)
-        if (value.ptr[i] == ':')
-            colon = value.ptr + i;
-    size_t chip = colon ? (size_t)(colon - value.ptr) : 0;
-    if (!colon || !copy_text(line->chip, sizeof line->chip, slice_make(value.ptr, chip)) ||
-        !copy_text(line->line, sizeof line->line, slice_make(colon + 1, value.len - chip - 1)))
-        return "must be CHIP:LINE, such as gpiochip0:17 or pinctrl-bcm2835:GPIO17";
-    return NULL;
-}
-
-static const char *set_active(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    struct hal_line *line = field;
-    line->active_low = slice_is(value, "low");
-    return line->active_low || slice_is(value, "high") ? NULL : "must be high or low";
-}
-
-static const char *set_lock(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    enum lock_kind *lock = field;
-    *lock = slice_is(value, "fail_safe") ? LOCK_FAIL_SAFE : LOCK_FAIL_SECURE;
-    return *lock == LOCK_FAIL_SAFE || slice_is(value, "fail_secure")
-               ? NULL
-               : "must be fail_secure (strike) or fail_safe (maglock)";
-}
-
-static const char *set_freshness(struct parse *p, void *field, struct slice value)
-{
-    (void)p;
-    enum freshness_mode *mode = field;
-    if (slice_is(value, "age"))
-        *mode = FRESHNESS_AGE;
-    else if (slice_is(value, "tick"))
-        *mode = FRESHNESS_TICK;
-    else if (slice_is(value, "arrival"))
-        *mode = FRESHNESS_ARRIVAL;
-    else
-        return "must be tick, age or arrival";
-    return NULL;
-}
-
 /* --- settings ------------------------------------------------------------ */
 
 struct setting {
     enum section section;
     const char *name;
-    setter set;
+    config_setter set;
     size_t offset; /* in struct config, config_door or config_reader */
     bool required;
 };
@@ -211,27 +61,28 @@ struct setting {
 #define IN_DOOR(member) offsetof(struct config_door, member)
 
 static const struct setting settings[] = {
-    {SECTION_SITE, "id", set_id, IN_CONFIG(site), true},
-    {SECTION_SITE, "gateway", set_id, IN_CONFIG(gateway), true},
-    {SECTION_SITE, "state_dir", set_path, IN_CONFIG(state_dir), false},
-    {SECTION_SITE, "run_dir", set_path, IN_CONFIG(run_dir), false},
-    {SECTION_SITE, "reads_per_s", set_rate, IN_CONFIG(reads_per_s), false},
-    {SECTION_SITE, "reads_burst", set_rate, IN_CONFIG(reads_burst), false},
-    {SECTION_BROKER, "address", set_address, IN_CONFIG(broker_address), false},
-    {SECTION_BROKER, "port", set_port, IN_CONFIG(broker_port), false},
-    {SECTION_BROKER, "username", set_word, IN_CONFIG(broker_username), false},
-    {SECTION_BROKER, "password_file", set_path, IN_CONFIG(broker_password_file), false},
-    {SECTION_CLOUD, "url", set_url, IN_CONFIG(cloud_url), true},
-    {SECTION_CLOUD, "ca_file", set_path, IN_CONFIG(cloud_ca_file), true},
-    {SECTION_CLOUD, "token_file", set_path, IN_CONFIG(cloud_token_file), false},
-    {SECTION_CLOUD, "cert_file", set_path, IN_CONFIG(cloud_cert_file), false},
-    {SECTION_CLOUD, "key_file", set_path, IN_CONFIG(cloud_key_file), false},
-    {SECTION_CLOUD, "policy_signature", set_signature, 0, true},
-    {SECTION_JOURNAL, "max_events", set_events, IN_CONFIG(journal_max_events), false},
-    {SECTION_DOOR, "relay", set_line, IN_DOOR(relay), true},
-    {SECTION_DOOR, "active", set_active, IN_DOOR(relay), true},
-    {SECTION_DOOR, "lock", set_lock, IN_DOOR(lock), true},
-    {SECTION_READER, "freshness", set_freshness, offsetof(struct config_reader, freshness), true},
+    {SECTION_SITE, "id", config_set_id, IN_CONFIG(site), true},
+    {SECTION_SITE, "gateway", config_set_id, IN_CONFIG(gateway), true},
+    {SECTION_SITE, "state_dir", config_set_path, IN_CONFIG(state_dir), false},
+    {SECTION_SITE, "run_dir", config_set_path, IN_CONFIG(run_dir), false},
+    {SECTION_SITE, "reads_per_s", config_set_rate, IN_CONFIG(reads_per_s), false},
+    {SECTION_SITE, "reads_burst", config_set_rate, IN_CONFIG(reads_burst), false},
+    {SECTION_BROKER, "address", config_set_address, IN_CONFIG(broker_address), false},
+    {SECTION_BROKER, "port", config_set_port, IN_CONFIG(broker_port), false},
+    {SECTION_BROKER, "username", config_set_word, IN_CONFIG(broker_username), false},
+    {SECTION_BROKER, "password_file", config_set_path, IN_CONFIG(broker_password_file), false},
+    {SECTION_CLOUD, "url", config_set_url, IN_CONFIG(cloud_url), true},
+    {SECTION_CLOUD, "ca_file", config_set_path, IN_CONFIG(cloud_ca_file), true},
+    {SECTION_CLOUD, "token_file", config_set_path, IN_CONFIG(cloud_token_file), false},
+    {SECTION_CLOUD, "cert_file", config_set_path, IN_CONFIG(cloud_cert_file), false},
+    {SECTION_CLOUD, "key_file", config_set_path, IN_CONFIG(cloud_key_file), false},
+    {SECTION_CLOUD, "policy_signature", config_set_signature, IN_CONFIG(policy_unsigned), true},
+    {SECTION_JOURNAL, "max_events", config_set_events, IN_CONFIG(journal_max_events), false},
+    {SECTION_DOOR, "relay", config_set_line, IN_DOOR(relay), true},
+    {SECTION_DOOR, "active", config_set_active, IN_DOOR(relay), true},
+    {SECTION_DOOR, "lock", config_set_lock, IN_DOOR(lock), true},
+    {SECTION_READER, "freshness", config_set_freshness, offsetof(struct config_reader, freshness),
+     true},
 };
 #define SETTINGS (sizeof settings / sizeof settings[0])
 
@@ -267,7 +118,7 @@ static void on_entry(struct parse *p, const struct ini_line *line)
         if (p->seen[p->section] & (1u << i))
             mistake(p, line->number, "\"%s\" is set twice", s->name);
         p->seen[p->section] |= 1u << i;
-        const char *allowed = s->set(p, field_of(p, s), line->value);
+        const char *allowed = s->set(field_of(p, s), line->value);
         if (allowed)
             mistake(p, line->number, "\"%s\" %s", s->name, allowed);
         return;
@@ -323,7 +174,8 @@ static void on_section(struct parse *p, const struct ini_line *line)
     end_section(p);
     const char *space = memchr(line->name.ptr, ' ', line->name.len);
     size_t word = space ? (size_t)(space - line->name.ptr) : line->name.len;
-    struct slice rest = space ? slice_make(space + 1, line->name.len - word - 1) : (struct slice){0};
+    struct slice rest =
+        space ? slice_make(space + 1, line->name.len - word - 1) : (struct slice){0};
     p->section = SECTION_UNKNOWN;
     for (int i = SECTION_SITE; i < SECTION_UNKNOWN; i++)
         if (slice_is(slice_make(line->name.ptr, word), section_names[i]))
@@ -331,11 +183,14 @@ static void on_section(struct parse *p, const struct ini_line *line)
     bool named = p->section == SECTION_DOOR || p->section == SECTION_READER;
     struct id id;
     if (p->section == SECTION_UNKNOWN) {
-        mistake(p, line->number, "[%.*s] is not a section: site, broker, cloud, journal, "
-                "door ID, reader ID are", (int)word, line->name.ptr);
+        mistake(p, line->number,
+                "[%.*s] is not a section: site, broker, cloud, journal, "
+                "door ID, reader ID are",
+                (int)word, line->name.ptr);
     } else if (named ? id_set(&id, rest) != GH_OK : rest.len > 0) {
-        mistake(p, line->number, named ? "[%s ID] needs an id of A-Z a-z 0-9 . _ : -"
-                : "[%s] takes no name", section_names[p->section]);
+        mistake(p, line->number,
+                named ? "[%s ID] needs an id of A-Z a-z 0-9 . _ : -" : "[%s] takes no name",
+                section_names[p->section]);
         p->section = SECTION_UNKNOWN;
     } else if (named) {
         p->seen[p->section] = 0;
@@ -361,8 +216,8 @@ static void check_doors(struct parse *p)
             const struct config_door *a = &c->doors[j], *b = &c->doors[i];
             if (a->relay.line[0] && strcmp(a->relay.chip, b->relay.chip) == 0 &&
                 strcmp(a->relay.line, b->relay.line) == 0)
-                mistake(p, b->line_number, "door \"%s\" has the relay of door \"%s\", %s:%s", b->id.s,
-                        a->id.s, a->relay.chip, a->relay.line);
+                mistake(p, b->line_number, "door \"%s\" has the relay of door \"%s\", %s:%s",
+                        b->id.s, a->id.s, a->relay.chip, a->relay.line);
         }
     }
 }
@@ -429,8 +284,8 @@ enum gh_err config_load(struct config *out, const char *path,
     size_t len;
     enum gh_err err = read_file(&text, &len, path);
     if (err) {
-        report(context, 0, err == GH_NOT_FOUND ? "there is no such file"
-                                               : "cannot be read, or is over 1 MiB");
+        report(context, 0,
+               err == GH_NOT_FOUND ? "there is no such file" : "cannot be read, or is over 1 MiB");
         return err;
     }
     struct parse p = {.config = defaults, .report = report, .context = context};

@@ -16,8 +16,8 @@ struct policy_query {
 };
 
 struct policy_store_ops {
-    /* Fills everything of out but zone and controller_online, under one read
-     * transaction. Lists in out live until the next call on this store.
+    /* Fills everything of out but zone and controller_online, which stay as the
+     * caller has set them, under one read transaction. Lists in out live until the next call on this store.
      * GH_RETRY: there is no policy yet, or it is locked for longer than the
      * store waits; GH_CORRUPT, GH_IO: it cannot be read. In all these cases
      * out->policy_available is false and the read must be denied as

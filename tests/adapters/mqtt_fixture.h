@@ -88,7 +88,8 @@ static inline void send_text(struct fixture *f, const char *topic, const char *t
     assert_true(mqtt_client_flush(f->client, WAIT_MS));
 }
 
-static inline enum gh_err publish(struct fixture *f, const char *topic, const char *text, bool retain)
+static inline enum gh_err publish(struct fixture *f, const char *topic, const char *text,
+                                  bool retain)
 {
     return bus_driver_publish(&f->driver, topic, text, retain);
 }

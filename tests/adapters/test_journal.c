@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "adapters/sqlite/journal_db.h"
+#include "adapters/sqlite/tail.h"
 #include "lib/folder.h"
 #include "lib/journal_check.h"
 
@@ -307,6 +308,41 @@ static void a_loss_is_reported_again_if_nobody_recorded_it(void **state)
     journal_db_close(db);
 }
 
+static void a_number_that_the_tail_leaves_out_is_a_loss(void **state)
+{
+    struct folder *folder = *state;
+    struct journal_trouble t;
+    char note[256], bytes[EVENT_JSON_MAX];
+    struct tail *tail = NULL;
+    struct journal_db *db = open_journal(folder);
+    struct journal_counts c = counts(db);
+    append_n(db, 3, 0);
+    journal_db_close(db);
+    /* What a process leaves that lost 4 to 6 and was killed before it could
+     * record that. */
+    assert_int_equal(GH_OK, tail_open(&tail, folder->path, c.stream, JOURNAL_CHECK_TAIL, 9, note,
+                                      sizeof note));
+    for (uint64_t seq = 7; seq <= 8; seq++) {
+        struct record r = {.number = seq, .seq = seq, .kind = RECORD_EVENT};
+        r.event = journal_check_event(bytes, seq, 0);
+        assert_int_equal(GH_OK, tail_write(tail, &r, 0));
+    }
+    tail_close(tail);
+    db = open_journal(folder);
+    assert_int_equal(9, counts(db).next_seq);
+    assert_int_equal(3, counts(db).lost_total);
+    assert_true(journal_check_trouble(db, &t));
+    assert_true(t.has_range);
+    assert_int_equal(4, t.from);
+    assert_int_equal(6, t.to);
+    append_n(db, 1, 0);
+    journal_db_close(db);
+    assert_true(journal_check_holds(folder->path, 1, 9, 0, 4, 6));
+    db = open_journal(folder);
+    assert_int_equal(3, counts(db).lost_total);
+    journal_db_close(db);
+}
+
 static void an_ack_is_remembered_and_never_goes_back(void **state)
 {
     struct journal_db *db = open_journal(*state);
@@ -450,6 +486,7 @@ int main(void)
         JOURNAL_TEST(the_cap_takes_the_oldest_and_reports_each_loss_exactly),
         JOURNAL_TEST(acknowledged_events_are_no_loss),
         JOURNAL_TEST(a_loss_is_reported_again_if_nobody_recorded_it),
+        JOURNAL_TEST(a_number_that_the_tail_leaves_out_is_a_loss),
         JOURNAL_TEST(an_ack_is_remembered_and_never_goes_back),
         JOURNAL_TEST(a_reader_keeps_to_its_bounds),
         JOURNAL_TEST(a_reader_in_another_thread_sees_each_event_once),

@@ -40,6 +40,7 @@ struct disk {
     int fail_sync;
     int fail_code;
     int failures; /* that have happened */
+    int opens;    /* of journal.db */
 };
 
 struct disk_file {
@@ -180,6 +181,9 @@ static int disk_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *f, i
         !strchr(name + len + 1, '/')) {
         file->disk = disk;
         (void)snprintf(file->name, sizeof file->name, "%s", name + len + 1);
+        (void)pthread_mutex_lock(&disk->lock);
+        disk->opens += strcmp(file->name, "journal.db") == 0;
+        (void)pthread_mutex_unlock(&disk->lock);
     }
     int code = disk->real->xOpen(disk->real, name, file->real, flags, out);
     f->pMethods = file->real->pMethods ? &disk_methods : NULL;
@@ -212,6 +216,14 @@ static void disk_fail(struct disk *disk, int nth_write, int nth_sync, int code)
     disk->fail_sync = nth_sync;
     disk->fail_code = code;
     (void)pthread_mutex_unlock(&disk->lock);
+}
+
+static int failures(struct disk *disk)
+{
+    (void)pthread_mutex_lock(&disk->lock);
+    int n = disk->failures;
+    (void)pthread_mutex_unlock(&disk->lock);
+    return n;
 }
 
 /* --- what tests share ----------------------------------------------------- */
@@ -318,17 +330,25 @@ static void what_is_durable_survives_the_loss_of_all_that_was_not_synced(void **
 
 static void one_failure(struct fixture *x, int nth_write, int nth_sync, int code)
 {
+    (void)pthread_mutex_lock(&x->disk.lock);
+    int opens = x->disk.opens;
     int before = x->disk.failures;
+    (void)pthread_mutex_unlock(&x->disk.lock);
     disk_fail(&x->disk, nth_write, nth_sync, code);
-    for (int i = 0; i < 1000 && x->disk.failures == before; i++) {
+    for (int i = 0; i < 1000 && failures(&x->disk) == before; i++) {
         append_n(x->db, 3);
         /* Durable all the same: by the tail. */
         assert_true(journal_check_durable(x->db, newest(x->db)));
     }
-    assert_int_equal(before + 1, x->disk.failures);
+    assert_int_equal(before + 1, failures(&x->disk));
     append_n(x->db, 3);
     wait_recovered(x->db);
     assert_true(journal_check_durable(x->db, newest(x->db)));
+    /* A failed write or sync is final for its connection, a full disk is not. */
+    (void)pthread_mutex_lock(&x->disk.lock);
+    bool opened_again = x->disk.opens > opens;
+    (void)pthread_mutex_unlock(&x->disk.lock);
+    assert_int_equal(code != SQLITE_FULL, opened_again);
 }
 
 static void a_failed_write_or_sync_costs_no_event(void **state)

@@ -13,6 +13,23 @@
 
 /* --- the link ------------------------------------------------------------------------------ */
 
+/* The local port of this process's socket to the broker; 0 if there is none. */
+static int socket_to(int port)
+{
+    for (int fd = 0; fd < FD_SCAN; fd++) {
+        struct sockaddr_in peer;
+        struct sockaddr_in own;
+        socklen_t len = sizeof peer;
+        socklen_t own_len = sizeof own;
+        if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 &&
+            peer.sin_family == AF_INET && ntohs(peer.sin_port) == port &&
+            getsockname(fd, (struct sockaddr *)&own, &own_len) == 0) {
+            return ntohs(own.sin_port);
+        }
+    }
+    return 0;
+}
+
 static void comes_back(struct fixture *f, size_t nth_up)
 {
     assert_true(drive_until(f, BUS_DOWN, nth_up - 1, WAIT_MS));
@@ -63,28 +80,81 @@ static void a_broker_that_stands_still_is_noticed_and_left_and_found_again(void 
     assert_true(drive_until(f, BUS_MESSAGE, 1, WAIT_MS));
 }
 
+/* Ticks with a clock that runs ahead by itself, as far as each deadline. */
+static struct mono tick_ahead(struct fixture *f, struct mono now, int deadlines)
+{
+    struct mono due;
+    for (int i = 0; i < deadlines; i++) {
+        assert_true(mqtt_bus_deadline(f->driver.bus, &due));
+        now = due.ms > now.ms ? due : now;
+        mqtt_bus_tick(f->driver.bus, now);
+    }
+    return now;
+}
+
+static void a_broker_that_stands_still_is_noticed_on_our_clock(void **state)
+{
+    struct fixture *f = *state;
+    struct mqtt_bus_options o = options_of(f);
+    o.keepalive_s = 60; /* the library would notice after a minute and a half */
+    open_bus(f, &o);
+    assert_true(drive_until(f, BUS_UP, 1, WAIT_MS));
+    assert_true(broker_freeze(&f->broker));
+    struct mono began = wait_mono();
+    struct mono now = began;
+    while (count_of(f, BUS_DOWN) == 0 && now.ms < began.ms + 120000) {
+        now = tick_ahead(f, now, 1);
+    }
+    assert_int_equal(count_of(f, BUS_DOWN), 1);
+    assert_true(now.ms - began.ms >= 60000 && now.ms - began.ms < 62000);
+    assert_true(wait_mono().ms - began.ms < 60000); /* or this shows nothing */
+}
+
+static bool has_socket(void *context)
+{
+    const struct fixture *f = context;
+    return socket_to(f->broker.port) != 0;
+}
+
 static void an_attempt_that_is_never_answered_is_given_up_on_our_clock(void **state)
 {
     struct fixture *f = *state;
     struct mqtt_bus_options o = options_of(f);
-    struct mono due;
+    int ports[4];
     open_bus(f, &o);
     assert_true(broker_freeze(&f->broker)); /* the kernel still accepts, nobody answers */
     struct mono now = wait_mono();
-    for (int i = 0; i < 100; i++) { /* a hundred deadlines, in no time */
-        assert_true(mqtt_bus_deadline(f->driver.bus, &due));
-        now = due.ms > now.ms ? due : now;
-        mqtt_bus_tick(f->driver.bus, now);
+    for (int i = 0; i < 4; i++) {
+        now = tick_ahead(f, now, 1); /* begins an attempt */
+        assert_true(wait_until(has_socket, f, WAIT_MS));
+        ports[i] = socket_to(f->broker.port);
+        assert_true(i == 0 || ports[i] != ports[i - 1]);
+        struct mono began = now;
+        while (socket_to(f->broker.port) == ports[i] && now.ms < began.ms + 20000) {
+            now = tick_ahead(f, now, 1); /* until the next has put it aside */
+        }
+        assert_true(now.ms >= began.ms + 5000 && now.ms < began.ms + 10000);
         assert_false(mqtt_bus_is_up(f->driver.bus));
     }
-    assert_true(now.ms - wait_mono().ms > 20000);
-    assert_true(broker_thaw(&f->broker));
-    int64_t ahead = now.ms - wait_mono().ms;
-    while (count_of(f, BUS_UP) == 0 && wait_mono().ms + ahead < now.ms + WAIT_MS) {
-        mqtt_bus_tick(f->driver.bus, mono_add_ms(wait_mono(), ahead));
-        wait_pause_ms(1);
-    }
-    assert_int_equal(count_of(f, BUS_UP), 1);
+    assert_int_equal(count_of(f, BUS_UP) + count_of(f, BUS_DOWN), 0);
+}
+
+/* As many downs as ups. */
+static bool is_told_down(void *context)
+{
+    struct fixture *f = context;
+    return count_of(f, BUS_DOWN) == count_of(f, BUS_UP);
+}
+
+static void a_loss_is_told_of_by_itself_without_a_tick(void **state)
+{
+    struct fixture *f = *state;
+    open_up(f);
+    assert_true(broker_stop(&f->broker)); /* says goodbye */
+    assert_true(wait_until(is_told_down, f, WAIT_MS));
+    comes_back(f, 2);
+    assert_true(broker_kill(&f->broker)); /* does not */
+    assert_true(wait_until(is_told_down, f, WAIT_MS));
 }
 
 static void with_nobody_at_the_port_it_keeps_trying_without_blocking(void **state)
@@ -124,7 +194,7 @@ static void the_will_is_sent_and_kept_when_the_gateway_vanishes(void **state)
     struct mqtt_client_options o = {.port = f->broker.port, .client_id = "gateway"};
     struct mqtt_client *thief = mqtt_client_open(&o);
     assert_non_null(thief);
-    assert_true(drive_until(f, BUS_DOWN, 1, WAIT_MS));
+    assert_true(wait_until(is_told_down, f, WAIT_MS)); /* by the broker's DISCONNECT */
     assert_non_null(mqtt_client_wait_text(f->client, 0, STATUS, OFFLINE, WAIT_MS));
     assert_true(mqtt_client_subscribe(thief, STATUS));
     const struct mqtt_message *kept =
@@ -146,6 +216,22 @@ static void an_orderly_close_sends_no_will(void **state)
     send_text(f, "gatehouse/v1/end", "end", false);
     assert_non_null(mqtt_client_wait_text(f->client, 0, "gatehouse/v1/end", "end", WAIT_MS));
     assert_int_equal(mqtt_client_count(f->client), 1);
+}
+
+static void close_waits_for_what_is_on_its_way(void **state)
+{
+    struct fixture *f = *state;
+    enum { MESSAGES = 500 };
+    open_client(f);
+    assert_true(mqtt_client_subscribe(f->client, "gatehouse/v1/events"));
+    open_up(f);
+    for (int i = 0; i < MESSAGES; i++) {
+        assert_int_equal(publish(f, "gatehouse/v1/events", "x", false), GH_OK);
+    }
+    bus_driver_close(&f->driver, WAIT_MS);
+    send_text(f, "gatehouse/v1/events", "end", false);
+    assert_non_null(mqtt_client_wait_text(f->client, 0, "gatehouse/v1/events", "end", WAIT_MS));
+    assert_int_equal(mqtt_client_count(f->client), MESSAGES + 1);
 }
 
 static void after_close_no_note_comes(void **state)
@@ -238,10 +324,13 @@ int main(void)
         T(after_a_broker_restart_it_is_up_again_and_subscribed),
         T(after_kill_of_the_broker_it_is_up_again_and_subscribed_each_time),
         T(a_broker_that_stands_still_is_noticed_and_left_and_found_again),
+        T(a_broker_that_stands_still_is_noticed_on_our_clock),
         T(an_attempt_that_is_never_answered_is_given_up_on_our_clock),
+        T(a_loss_is_told_of_by_itself_without_a_tick),
         T(with_nobody_at_the_port_it_keeps_trying_without_blocking),
         T(the_will_is_sent_and_kept_when_the_gateway_vanishes),
         T(an_orderly_close_sends_no_will),
+        T(close_waits_for_what_is_on_its_way),
         T(after_close_no_note_comes),
         T(close_at_any_moment_of_connecting_is_fine),
         T(tcp_nodelay_is_set_on_its_socket_also_after_a_reconnect_and_on_no_other),

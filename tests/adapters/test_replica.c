@@ -2,12 +2,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lib/replica_kit.h"
-#include "lib/wait.h"
 
 static int setup(void **state)
 {
@@ -85,8 +83,9 @@ static void every_field_comes_back_as_it_went_in(void **state)
     struct schedule_window windows[2] = {{0x1f, 480, 1080}, {0x60, 1320, 360}};
     struct id g = kit_id("g1"), d1 = kit_id("d1");
     struct policy_membership member = {g, {11, 12}};
-    struct policy_row door = kit_door("d1"), reader = kit_reader("r1", "d1"), group = kit_group("g1"),
-                      person = kit_person("p1"), card = kit_credential("c1", "p1", CREDENTIAL_CARD),
+    struct policy_row door = kit_door("d1"), reader = kit_reader("r1", "d1"),
+                      group = kit_group("g1"), person = kit_person("p1"),
+                      card = kit_credential("c1", "p1", CREDENTIAL_CARD),
                       e = kit_entitlement("e1"),
                       schedule = {.kind = ROW_SCHEDULE, .id = kit_id("w1")};
     kit_small_policy(kit);
@@ -314,7 +313,7 @@ static void every_way_of_who_and_where_matches(void **state)
     kit_put(kit, &doors, 2);
     for (int who = 0; who < 4; who++)
         for (int where = 0; where < 3; where++) {
-            char name[8];
+            char name[32];
             (void)snprintf(name, sizeof name, "f%d%d", who, where);
             struct policy_row e = kit_entitlement(name);
             e.d.entitlement.who.everyone = who == 0;
@@ -344,7 +343,7 @@ static void other_persons_credentials_groups_and_doors_do_not_match(void **state
     kit_put(kit, &door, 1);
     kit_put(kit, &doors, 1);
     for (int i = 0; i < 8; i++) {
-        char name[8];
+        char name[32];
         (void)snprintf(name, sizeof name, "f%d", i);
         struct policy_row e = kit_entitlement(name);
         struct policy_entitlement *d = &e.d.entitlement;
@@ -515,138 +514,6 @@ static void the_version_is_that_of_the_checkpoint(void **state)
     assert_int_equal(v.issued_at, 1001);
 }
 
-/* --- no policy ------------------------------------------------------------ */
-
-static enum gh_err try(struct policy_store store)
-{
-    struct access_facts f = {.policy_available = true};
-    struct id r1 = kit_id("r1");
-    struct policy_query query = {&r1, CREDENTIAL_CARD, NULL, 0};
-    enum gh_err err = store.ops->facts(store.self, &query, &f);
-    assert_int_equal(f.policy_available, err == GH_OK);
-    return err;
-}
-
-static void there_is_no_policy_before_the_first_checkpoint(void **state)
-{
-    struct kit *kit = *state;
-    assert_int_equal(try(kit->store), GH_RETRY);
-}
-
-static void there_is_no_policy_without_a_site_row(void **state)
-{
-    struct kit *kit = *state;
-    kit_small_policy(kit);
-    assert_int_equal(try(kit->store), GH_OK);
-    kit_begin(kit);
-    kit_del(kit, ROW_SITE, "s");
-    commit(kit);
-    assert_int_equal(try(kit->store), GH_RETRY);
-    struct policy_row site = kit_site("s2");
-    change(kit, &site);
-    assert_int_equal(try(kit->store), GH_OK);
-}
-
-struct awaited {
-    struct policy_store store;
-    enum gh_err expected;
-};
-
-static bool has_come(void *context)
-{
-    struct awaited *a = context;
-    return try(a->store) == a->expected;
-}
-
-static bool has_rev_2(void *context)
-{
-    struct awaited *a = context;
-    struct policy_version v;
-    return a->store.ops->version(a->store.self, &v) == GH_OK && v.rev == 2;
-}
-
-static void assert_comes(struct policy_store store, enum gh_err expected)
-{
-    struct awaited a = {store, expected};
-    assert_true(wait_until(has_come, &a, WAIT_MS));
-}
-
-static void a_missing_file_is_found_when_it_comes(void **state)
-{
-    struct kit *kit = *state;
-    char path[FOLDER_PATH_MAX];
-    assert_true(folder_file(&kit->folder, "later.db", path));
-    struct replica_reader *reader = replica_reader_open(path);
-    struct policy_store store = replica_reader_port(reader);
-    assert_int_equal(try(store), GH_RETRY);
-    kit_small_policy(kit);
-    replica_writer_close(kit->writer);
-    kit->writer = NULL;
-    replica_reader_close(kit->reader);
-    kit->reader = NULL;
-    assert_int_equal(rename(kit->path, path), 0);
-    assert_comes(store, GH_OK);
-    replica_reader_close(reader);
-}
-
-/* The writer stops and the file goes, with its log. */
-static void remove_replica(struct kit *kit)
-{
-    static const char *const names[] = {"replica.db", "replica.db-wal", "replica.db-shm"};
-    char path[FOLDER_PATH_MAX];
-    replica_writer_close(kit->writer);
-    kit->writer = NULL;
-    for (size_t i = 0; i < 3; i++) {
-        assert_true(folder_file(&kit->folder, names[i], path));
-        assert_true(unlink(path) == 0 || i > 0);
-    }
-}
-
-static void a_removed_file_is_noticed(void **state)
-{
-    struct kit *kit = *state;
-    kit_small_policy(kit);
-    assert_int_equal(try(kit->store), GH_OK);
-    remove_replica(kit);
-    assert_comes(kit->store, GH_RETRY);
-}
-
-static void a_replaced_file_is_noticed(void **state)
-{
-    struct kit *kit = *state, *other = kit_make();
-    kit_small_policy(kit);
-    kit_small_policy(other);
-    struct policy_row site = kit_site("s");
-    change(other, &site);
-    assert_int_equal(try(kit->store), GH_OK);
-    remove_replica(kit);
-    replica_writer_close(other->writer);
-    other->writer = NULL;
-    assert_int_equal(rename(other->path, kit->path), 0);
-    kit_free(other);
-    struct awaited a = {kit->store, GH_OK};
-    assert_true(wait_until(has_rev_2, &a, WAIT_MS));
-}
-
-static void a_file_that_is_no_replica_is_corrupt(void **state)
-{
-    struct kit *kit = *state;
-    char path[FOLDER_PATH_MAX], text[8192], why[REPLICA_WHY_MAX];
-    struct replica_crypto crypto = kit_crypto();
-    struct replica_writer *w = NULL;
-    memset(text, 'x', sizeof text - 1);
-    text[sizeof text - 1] = '\0';
-    assert_true(folder_write(&kit->folder, "text.db", text, 0660));
-    assert_true(folder_file(&kit->folder, "text.db", path));
-    struct replica_reader *reader = replica_reader_open(path);
-    assert_int_equal(try(replica_reader_port(reader)), GH_CORRUPT);
-    assert_int_equal(try(replica_reader_port(reader)), GH_CORRUPT);
-    replica_reader_close(reader);
-    assert_int_equal(replica_writer_open(&w, path, &crypto, why), GH_CORRUPT);
-    assert_null(w);
-    assert_non_null(strstr(why, "text.db"));
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -672,12 +539,6 @@ int main(void)
         TEST(an_inert_row_grants_nothing),
         TEST(a_door_is_found_alone_and_a_missing_one_is_not),
         TEST(the_version_is_that_of_the_checkpoint),
-        TEST(there_is_no_policy_before_the_first_checkpoint),
-        TEST(there_is_no_policy_without_a_site_row),
-        TEST(a_missing_file_is_found_when_it_comes),
-        TEST(a_removed_file_is_noticed),
-        TEST(a_replaced_file_is_noticed),
-        TEST(a_file_that_is_no_replica_is_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

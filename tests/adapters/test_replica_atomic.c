@@ -176,8 +176,9 @@ static void a_killed_writer_leaves_the_old_policy_or_the_new(void **state)
     assert_true(folder_file(&kit->folder, "writer.log", log));
     for (int round = 0; round < 40; round++) {
         const char *const argv[] = {self, "--write", kit->path, NULL};
+        const struct process_options options = {.argv = argv, .log_path = log};
         struct process child = {0};
-        assert_true(process_start(&child, &(struct process_options){.argv = argv, .log_path = log}));
+        assert_true(process_start(&child, &options));
         for (int commits = 1 + rand() % 6; commits > 0; commits--)
             assert_true(process_wait_line(&child, "at ", WAIT_MS, line, sizeof line));
         /* Some way into the next commits: the time is the fault, not a wait. */

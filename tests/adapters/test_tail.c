@@ -416,6 +416,30 @@ static void a_seq_that_goes_back_ends_the_tail(void **state)
     assert_int_equal(1, numbers(*state, 2).n);
 }
 
+static void a_record_follows_only_its_own_predecessor(void **state)
+{
+    (void)state;
+    const struct record a = {.number = 5, .run = 77, .seq = 9, .kind = RECORD_EVENT};
+    const struct record good = {.number = 6, .run = 88, .before = 77, .seq = 10,
+                                .kind = RECORD_EVENT};
+    struct record b = good;
+    assert_true(tail_follows(&a, &b));
+    b.number = 5;
+    assert_false(tail_follows(&a, &b));
+    b.number = 7;
+    assert_false(tail_follows(&a, &b));
+    b = good;
+    b.before = 88;
+    assert_false(tail_follows(&a, &b));
+    b = good;
+    b.seq = 9;
+    assert_false(tail_follows(&a, &b));
+    b.kind = RECORD_ANSWERED; /* it has no seq of its own */
+    assert_true(tail_follows(&a, &b));
+    b.seq = 8;
+    assert_false(tail_follows(&a, &b));
+}
+
 /* Fills with the largest records until one is refused; returns its number. */
 static uint64_t fill(struct tail *t, uint64_t from, uint64_t stored)
 {
@@ -508,6 +532,7 @@ int main(void)
         TAIL_TEST(records_of_an_earlier_round_are_not_taken),
         TAIL_TEST(a_record_behind_a_torn_one_never_comes_back),
         TAIL_TEST(a_seq_that_goes_back_ends_the_tail),
+        cmocka_unit_test(a_record_follows_only_its_own_predecessor),
         TAIL_TEST(a_full_tail_refuses_and_stays_as_it_is),
         TAIL_TEST(a_half_is_written_again_once_all_of_it_is_stored),
         TAIL_TEST(a_tail_gets_another_size_only_as_a_whole),

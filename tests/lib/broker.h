@@ -11,9 +11,11 @@ struct broker {
     struct process process;
     int port; /* on 127.0.0.1; the same after a restart */
     char log[FOLDER_PATH_MAX];
+    char config[FOLDER_PATH_MAX]; /* takes in the shipped file */
 };
 
-/* Starts it and waits until it accepts connections. The folder must outlive it. */
+/* Starts it and waits until it accepts connections. The folder must outlive it;
+ * one broker for a folder. */
 bool broker_start(struct broker *broker, const struct folder *folder);
 /* Ends it in order (SIGTERM): clients see their connection closed. */
 bool broker_stop(struct broker *broker);

@@ -1,7 +1,8 @@
 /* A child process of a test: started, watched, stopped, never left behind.
  *
  * The kernel kills the child (SIGKILL) when the thread that started it ends, so
- * start children from the main thread, or from one that outlives them. */
+ * start children from the main thread, or from one that outlives them. It forgets to
+ * for a child that changes its user id. */
 #ifndef TESTS_LIB_PROCESS_H
 #define TESTS_LIB_PROCESS_H
 

@@ -10,21 +10,30 @@
 
 struct sim_reader {
     struct mqtt_client *client;
+    bool shared; /* the client is somebody else's */
     char read_topic[192];
     char feedback_topic[192];
 };
 
+static struct sim_reader *make(const char *id)
+{
+    struct sim_reader *reader = calloc(1, sizeof *reader);
+    if (reader != NULL) {
+        snprintf(reader->read_topic, sizeof reader->read_topic, TOPIC_PREFIX "readers/%s/read", id);
+        snprintf(reader->feedback_topic, sizeof reader->feedback_topic,
+                 TOPIC_PREFIX "readers/%s/feedback", id);
+    }
+    return reader;
+}
+
 struct sim_reader *sim_reader_open(int port, const char *id)
 {
     char client_id[128];
-    struct sim_reader *reader = calloc(1, sizeof *reader);
+    struct sim_reader *reader = make(id);
     if (reader == NULL) {
         return NULL;
     }
     snprintf(client_id, sizeof client_id, "reader-%s", id);
-    snprintf(reader->read_topic, sizeof reader->read_topic, TOPIC_PREFIX "readers/%s/read", id);
-    snprintf(reader->feedback_topic, sizeof reader->feedback_topic,
-             TOPIC_PREFIX "readers/%s/feedback", id);
     struct mqtt_client_options o = {.port = port, .client_id = client_id};
     reader->client = mqtt_client_open(&o);
     if (reader->client == NULL || !mqtt_client_subscribe(reader->client, reader->feedback_topic)) {
@@ -34,10 +43,27 @@ struct sim_reader *sim_reader_open(int port, const char *id)
     return reader;
 }
 
+struct sim_reader *sim_reader_share(struct mqtt_client *client, const char *id)
+{
+    struct sim_reader *reader = make(id);
+    if (reader == NULL) {
+        return NULL;
+    }
+    reader->client = client;
+    reader->shared = true;
+    if (!mqtt_client_subscribe(client, reader->feedback_topic)) {
+        sim_reader_close(reader);
+        return NULL;
+    }
+    return reader;
+}
+
 void sim_reader_close(struct sim_reader *reader)
 {
     if (reader != NULL) {
-        mqtt_client_close(reader->client);
+        if (!reader->shared) {
+            mqtt_client_close(reader->client);
+        }
         free(reader);
     }
 }

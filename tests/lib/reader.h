@@ -29,6 +29,9 @@ struct feedback {
 
 /* Connected as client "reader-ID" and subscribed to its feedback. */
 struct sim_reader *sim_reader_open(int port, const char *id);
+/* The same on a client that is there already and outlives the reader: many readers
+ * at one connection. Subscribing takes one of its filters. */
+struct sim_reader *sim_reader_share(struct mqtt_client *client, const char *id);
 void sim_reader_close(struct sim_reader *reader);
 /* Its MQTT client, for subscriptions, raw publishes, cuts and reconnects. Borrowed. */
 struct mqtt_client *sim_reader_client(struct sim_reader *reader);

@@ -88,7 +88,8 @@ static void put(struct kit *kit, const struct policy_row *row, const char *value
     model_remove(&kit->begun, row->kind, &row->id);
     if (!row->removal) {
         char line[512];
-        int n = snprintf(line, sizeof line, "{\"k\":\"%s\",\"id\":\"%s\",\"v\":%d,\"value\":\"%s\"}",
+        int n = snprintf(line, sizeof line,
+                         "{\"k\":\"%s\",\"id\":\"%s\",\"v\":%d,\"value\":\"%s\"}",
                          row_kind_name(row->kind), row->id.s, version, value ? value : "");
         crypto_sha256(r.line_hash, slice_make(line, (size_t)n));
         assert_true(kit->begun.n < KIT_ROWS_MAX);
@@ -206,7 +207,8 @@ struct policy_row kit_door(const char *id)
     return (struct policy_row){
         .kind = ROW_DOOR,
         .id = kit_id(id),
-        .d.door = {.name = "Door", .release_s = 10, .licensed = true, .license_until = INSTANT_NONE}};
+        .d.door = {
+            .name = "Door", .release_s = 10, .licensed = true, .license_until = INSTANT_NONE}};
 }
 
 struct policy_row kit_reader(const char *id, const char *door)
@@ -228,9 +230,10 @@ struct policy_row kit_person(const char *id)
 
 struct policy_row kit_credential(const char *id, const char *person, enum credential_type type)
 {
-    struct policy_row row = {.kind = ROW_CREDENTIAL,
-                             .id = kit_id(id),
-                             .d.credential = {.type = type, .enabled = true, .validity = unbounded}};
+    struct policy_row row = {
+        .kind = ROW_CREDENTIAL,
+        .id = kit_id(id),
+        .d.credential = {.type = type, .enabled = true, .validity = unbounded}};
     if (person[0])
         row.d.credential.person = kit_id(person);
     return row;

@@ -31,6 +31,8 @@ struct simwatch {
     size_t count, room;
     uint64_t syncs_sent, sync_seen;
     uint64_t errors; /* lines of ours that the board refused */
+    bool draining;   /* the end of the connection is waited for */
+    bool closed;     /* by the board */
 };
 
 static bool try_open(int fd, const char *path)
@@ -146,7 +148,10 @@ static bool read_more(struct simwatch *watch, int64_t end_ns)
     }
     ssize_t n = read(watch->fd, watch->buffer + watch->used, sizeof watch->buffer - watch->used);
     if (n <= 0) {
-        lib_say("the simulated board has closed its socket");
+        if (!watch->draining) {
+            lib_say("the simulated board has closed its socket");
+        }
+        watch->closed = true;
         return false;
     }
     watch->used += (size_t)n;
@@ -274,6 +279,25 @@ uint64_t simwatch_edges(struct simwatch *watch, int relay)
         return UINT64_MAX;
     }
     return watch->relay[relay].edges;
+}
+
+bool simwatch_drain(struct simwatch *watch, int timeout_ms)
+{
+    int64_t end = end_in(timeout_ms);
+    watch->draining = true;
+    while (read_more(watch, end)) {
+    }
+    watch->draining = false;
+    return watch->closed;
+}
+
+size_t simwatch_changes(const struct simwatch *watch, int relay, bool energized)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < watch->count; i++) {
+        n += watch->changes[i].relay == relay && watch->changes[i].energized == energized;
+    }
+    return n;
 }
 
 bool simwatch_command(struct simwatch *watch, const char *line)

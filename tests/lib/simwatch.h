@@ -37,6 +37,12 @@ bool simwatch_wait_level(struct simwatch *watch, int relay, bool energized, int 
  * UINT64_MAX when it does not answer. */
 uint64_t simwatch_edges(struct simwatch *watch, int relay);
 
+/* Reads on until the board has closed its socket: all that it ever said is taken
+ * in. False if it goes on for timeout_ms. */
+bool simwatch_drain(struct simwatch *watch, int timeout_ms);
+/* Changes of a relay to this level, as far as they were taken in; asks nobody. */
+size_t simwatch_changes(const struct simwatch *watch, int relay, bool energized);
+
 /* Sends a line of the protocol (a newline is added) and waits until the board has
  * acted on it. False also when the board refuses it. */
 bool simwatch_command(struct simwatch *watch, const char *line);

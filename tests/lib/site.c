@@ -38,8 +38,7 @@ bool site_make(struct site *site, const struct site_options *options)
         !folder_file(&site->folder, "run", site->run_dir) ||
         !folder_file(&site->folder, "run/" CONTROL_SOCKET, site->control) ||
         !folder_file(&site->folder, "run/sim.sock", site->sim) ||
-        !folder_file(&site->folder, "ca.pem", ca) ||
-        !certs_make_ca(&site->folder, "ca") ||
+        !folder_file(&site->folder, "ca.pem", ca) || !certs_make_ca(&site->folder, "ca") ||
         !certs_make_server(&site->folder, "ca", "cloud", CERT_GOOD) ||
         !folder_write(&site->folder, "token", "gateway-token-of-a-test\n", 0600) ||
         !folder_write(&site->folder, "admin-token", "admin-token-of-a-test\n", 0600))
@@ -97,9 +96,9 @@ bool site_start_cloud(struct site *site)
         return false;
     mkdir(data, 0700);
     snprintf(port, sizeof port, "%d", site->cloud_port);
-    const char *const arguments[] = {"--data", data,    "--cert",        cert,  "--key", key,
-                                     "--port", port,    "--address",     "127.0.0.1",
-                                     "--token", token,  "--admin-token", admin, NULL};
+    const char *const arguments[] = {
+        "--data",    data,        "--cert",  cert,  "--key",         key,   "--port", port,
+        "--address", "127.0.0.1", "--token", token, "--admin-token", admin, NULL};
     return start(site, &site->cloud, "gatehouse-cloud", arguments) &&
            process_wait_line(&site->cloud, "listening on", WAIT_MS, NULL, 0);
 }
@@ -112,16 +111,34 @@ static bool is_bus_up(void *context)
     return up;
 }
 
-bool site_start_gatehoused(struct site *site)
+static bool is_asked(void *context)
+{
+    char *answer = site_ask(context, "{\"call\":\"status\"}");
+    bool served = answer != NULL;
+    free(answer);
+    return served;
+}
+
+static bool start_gatehoused(struct site *site, bool (*is_ready)(void *context))
 {
     const char *const arguments[] = {"--config", site->config_path, "--sim", NULL};
     if (!start(site, &site->gatehoused, "gatehoused", arguments))
         return false;
     site->watch = simwatch_open(site->sim, WAIT_MS);
-    if (site->watch && wait_until(is_bus_up, site, WAIT_MS))
+    if (site->watch && wait_until(is_ready, site, WAIT_MS))
         return true;
     process_show_log(&site->gatehoused);
     return false;
+}
+
+bool site_start_gatehoused(struct site *site)
+{
+    return start_gatehoused(site, is_bus_up);
+}
+
+bool site_start_gatehoused_alone(struct site *site)
+{
+    return start_gatehoused(site, is_asked);
 }
 
 bool site_start_syncd(struct site *site)

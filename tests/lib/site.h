@@ -44,6 +44,9 @@ bool site_start_broker(struct site *site);
 bool site_start_cloud(struct site *site); /* on the same port again after a stop */
 /* Waits until it is connected to the broker; opens site->watch. */
 bool site_start_gatehoused(struct site *site);
+/* The same without waiting for the broker: only until it serves its control
+ * socket. */
+bool site_start_gatehoused_alone(struct site *site);
 bool site_start_syncd(struct site *site);
 /* broker, cloud, gatehoused, syncd */
 bool site_start_all(struct site *site);

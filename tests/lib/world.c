@@ -78,7 +78,8 @@ static enum gh_err version(void *self, struct policy_version *out)
     return GH_OK;
 }
 
-static const struct policy_store_ops policy_ops = {.facts = facts, .door = door, .version = version};
+static const struct policy_store_ops policy_ops = {
+    .facts = facts, .door = door, .version = version};
 
 /* --- journal ----------------------------------------------------------------------- */
 
@@ -144,8 +145,12 @@ static void counts(void *self, struct journal_counts *out)
 }
 
 static const struct journal_ops journal_ops = {
-    .next_seq = next_seq, .append = append, .durable = durable, .counts = counts,
-    .repeat_find = repeat_find, .repeat_answered = repeat_answered,
+    .next_seq = next_seq,
+    .append = append,
+    .durable = durable,
+    .counts = counts,
+    .repeat_find = repeat_find,
+    .repeat_answered = repeat_answered,
 };
 
 /* --- bus ------------------------------------------------------------------------------ */
@@ -205,8 +210,8 @@ void world_make(struct world *w)
         c->lock = d == 1 ? LOCK_FAIL_SAFE : LOCK_FAIL_SECURE;
         c->relay.active_low = d == 2;
     }
-    w->config = (struct config){.doors = w->doors, .n_doors = WORLD_DOORS, .reads_per_s = 1000,
-                                .reads_burst = 1000};
+    w->config = (struct config){
+        .doors = w->doors, .n_doors = WORLD_DOORS, .reads_per_s = 1000, .reads_burst = 1000};
     world_start(w);
 }
 
@@ -302,7 +307,8 @@ void world_present(struct world *w, int reader, int person, const char *read_id,
     if (age_ms >= 0)
         snprintf(age, sizeof age, ",\"age_ms\":%lld", (long long)age_ms);
     snprintf(payload, sizeof payload,
-             "{\"id\":\"%s\",\"type\":\"card\",\"value\":\"" WORLD_CARD "\"%s}", read_id, person, age);
+             "{\"id\":\"%s\",\"type\":\"card\",\"value\":\"" WORLD_CARD "\"%s}", read_id, person,
+             age);
     world_message(w, topic, payload, false);
 }
 

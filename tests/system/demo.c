@@ -18,10 +18,9 @@
 #define READERS 4
 #define REPEAT_MS 1000
 
-static const char doors[] =
-    "[door front]\nrelay = sim:0\nactive = high\nlock = fail_secure\n"
-    "[door server]\nrelay = sim:1\nactive = high\nlock = fail_safe\n"
-    "[door lobby]\nrelay = sim:2\nactive = low\nlock = fail_secure\n";
+static const char doors[] = "[door front]\nrelay = sim:0\nactive = high\nlock = fail_secure\n"
+                            "[door server]\nrelay = sim:1\nactive = high\nlock = fail_safe\n"
+                            "[door lobby]\nrelay = sim:2\nactive = low\nlock = fail_secure\n";
 
 /* Energised means released for a strike, locked for a maglock. */
 static const bool energized_is_released[] = {true, false, true};
@@ -36,26 +35,37 @@ static const char policy[] =
     "{\"k\":\"reader\",\"id\":\"r-lobby\",\"d\":{\"door\":\"lobby\"}}\n"
     "{\"k\":\"group\",\"id\":\"staff\",\"d\":{}}\n"
     "{\"k\":\"group\",\"id\":\"it\",\"d\":{}}\n"
-    "{\"k\":\"schedule\",\"id\":\"always\",\"d\":{\"windows\":[{\"days\":[\"mon\",\"tue\",\"wed\",\"thu\","
+    "{\"k\":\"schedule\",\"id\":\"always\",\"d\":{\"windows\":[{\"days\":[\"mon\",\"tue\",\"wed\","
+    "\"thu\","
     "\"fri\",\"sat\",\"sun\"],\"start\":\"00:00\",\"end\":\"24:00\"}]}}\n"
     "{\"k\":\"schedule\",\"id\":\"never\",\"d\":{\"windows\":[]}}\n"
-    "{\"k\":\"entitlement\",\"id\":\"role-staff\",\"d\":{\"kind\":\"role\",\"who\":{\"groups\":[\"staff\"]},"
+    "{\"k\":\"entitlement\",\"id\":\"role-staff\",\"d\":{\"kind\":\"role\",\"who\":{\"groups\":["
+    "\"staff\"]},"
     "\"where\":{\"doors\":[\"front\",\"lobby\"]}}}\n"
-    "{\"k\":\"entitlement\",\"id\":\"role-it\",\"d\":{\"kind\":\"role\",\"schedule\":\"always\",\"who\":"
+    "{\"k\":\"entitlement\",\"id\":\"role-it\",\"d\":{\"kind\":\"role\",\"schedule\":\"always\","
+    "\"who\":"
     "{\"groups\":[\"it\"]},\"where\":{\"doors\":[\"server\"]}}}\n"
-    "{\"k\":\"entitlement\",\"id\":\"cleaning\",\"d\":{\"kind\":\"grant\",\"schedule\":\"never\",\"who\":"
+    "{\"k\":\"entitlement\",\"id\":\"cleaning\",\"d\":{\"kind\":\"grant\",\"schedule\":\"never\","
+    "\"who\":"
     "{\"persons\":[\"carl\"]},\"where\":{\"all\":true}}}\n"
     "{\"k\":\"person\",\"id\":\"jane\",\"d\":{\"groups\":[\"staff\",\"it\"]}}\n"
     "{\"k\":\"person\",\"id\":\"bob\",\"d\":{\"groups\":[\"staff\"]}}\n"
     "{\"k\":\"person\",\"id\":\"carl\",\"d\":{}}\n"
     "{\"k\":\"person\",\"id\":\"gone\",\"d\":{\"enabled\":false,\"groups\":[\"staff\"]}}\n"
-    "{\"k\":\"person\",\"id\":\"temp\",\"d\":{\"groups\":[\"staff\"],\"valid_until\":\"2024-01-01T00:00:00Z\"}}\n"
-    "{\"k\":\"credential\",\"id\":\"c-jane\",\"d\":{\"person\":\"jane\",\"type\":\"card\",\"value\":\"04A1B2C3\"}}\n"
-    "{\"k\":\"credential\",\"id\":\"p-jane\",\"d\":{\"person\":\"jane\",\"type\":\"pin\",\"value\":\"271828\"}}\n"
-    "{\"k\":\"credential\",\"id\":\"c-bob\",\"d\":{\"person\":\"bob\",\"type\":\"card\",\"value\":\"04B0B000\"}}\n"
-    "{\"k\":\"credential\",\"id\":\"c-carl\",\"d\":{\"person\":\"carl\",\"type\":\"card\",\"value\":\"04CA4100\"}}\n"
-    "{\"k\":\"credential\",\"id\":\"c-gone\",\"d\":{\"person\":\"gone\",\"type\":\"card\",\"value\":\"04600E00\"}}\n"
-    "{\"k\":\"credential\",\"id\":\"c-temp\",\"d\":{\"person\":\"temp\",\"type\":\"qr\",\"value\":\"K-7781\"}}\n";
+    "{\"k\":\"person\",\"id\":\"temp\",\"d\":{\"groups\":[\"staff\"],\"valid_until\":\"2024-01-"
+    "01T00:00:00Z\"}}\n"
+    "{\"k\":\"credential\",\"id\":\"c-jane\",\"d\":{\"person\":\"jane\",\"type\":\"card\","
+    "\"value\":\"04A1B2C3\"}}\n"
+    "{\"k\":\"credential\",\"id\":\"p-jane\",\"d\":{\"person\":\"jane\",\"type\":\"pin\",\"value\":"
+    "\"271828\"}}\n"
+    "{\"k\":\"credential\",\"id\":\"c-bob\",\"d\":{\"person\":\"bob\",\"type\":\"card\",\"value\":"
+    "\"04B0B000\"}}\n"
+    "{\"k\":\"credential\",\"id\":\"c-carl\",\"d\":{\"person\":\"carl\",\"type\":\"card\","
+    "\"value\":\"04CA4100\"}}\n"
+    "{\"k\":\"credential\",\"id\":\"c-gone\",\"d\":{\"person\":\"gone\",\"type\":\"card\","
+    "\"value\":\"04600E00\"}}\n"
+    "{\"k\":\"credential\",\"id\":\"c-temp\",\"d\":{\"person\":\"temp\",\"type\":\"qr\",\"value\":"
+    "\"K-7781\"}}\n";
 
 struct demo {
     struct site site;
@@ -80,14 +90,22 @@ static const struct scene scenes[] = {
     {"Jane, PIN", 2, "\"type\":\"pin\",\"value\":\"271828\",\"age_ms\":0", "granted", true},
     {"Jane, PIN", 1, "\"type\":\"pin\",\"value\":\"271828\",\"age_ms\":0",
      "credential_type_not_accepted", false},
-    {"Bob, card", 1, "\"type\":\"card\",\"value\":\"04B0B000\",\"age_ms\":0", "no_permission", false},
-    {"Carl, card", 2, "\"type\":\"card\",\"value\":\"04CA4100\",\"age_ms\":0", "outside_schedule", false},
-    {"left in May", 2, "\"type\":\"card\",\"value\":\"04600E00\",\"age_ms\":0", "person_disabled", false},
-    {"visitor, QR", 2, "\"type\":\"qr\",\"value\":\"K-7781\",\"age_ms\":0", "person_expired", false},
-    {"a found card", 2, "\"type\":\"card\",\"value\":\"DEADBEEF\",\"age_ms\":0", "credential_unknown", false},
-    {"Bob, a minute ago", 0, "\"type\":\"card\",\"value\":\"04B0B000\",\"age_ms\":60000", "read_stale", false},
-    {"a broken reader", 0, "\"type\":\"card\",\"value\":\"xyz\",\"age_ms\":0", "read_malformed", false},
-    {"Jane, no such reader", 3, "\"type\":\"card\",\"value\":\"04A1B2C3\",\"age_ms\":0", "reader_unknown", false},
+    {"Bob, card", 1, "\"type\":\"card\",\"value\":\"04B0B000\",\"age_ms\":0", "no_permission",
+     false},
+    {"Carl, card", 2, "\"type\":\"card\",\"value\":\"04CA4100\",\"age_ms\":0", "outside_schedule",
+     false},
+    {"left in May", 2, "\"type\":\"card\",\"value\":\"04600E00\",\"age_ms\":0", "person_disabled",
+     false},
+    {"visitor, QR", 2, "\"type\":\"qr\",\"value\":\"K-7781\",\"age_ms\":0", "person_expired",
+     false},
+    {"a found card", 2, "\"type\":\"card\",\"value\":\"DEADBEEF\",\"age_ms\":0",
+     "credential_unknown", false},
+    {"Bob, a minute ago", 0, "\"type\":\"card\",\"value\":\"04B0B000\",\"age_ms\":60000",
+     "read_stale", false},
+    {"a broken reader", 0, "\"type\":\"card\",\"value\":\"xyz\",\"age_ms\":0", "read_malformed",
+     false},
+    {"Jane, no such reader", 3, "\"type\":\"card\",\"value\":\"04A1B2C3\",\"age_ms\":0",
+     "reader_unknown", false},
 };
 
 static void blame(struct demo *d, const char *what)
@@ -115,7 +133,8 @@ static void play_scene(struct demo *d, const struct scene *s, int n)
         return;
     }
     if (s->released) {
-        if (!simwatch_wait(d->site.watch, s->reader, energized_is_released[s->reader], WAIT_MS, &change))
+        if (!simwatch_wait(d->site.watch, s->reader, energized_is_released[s->reader], WAIT_MS,
+                           &change))
             blame(d, "the relay was not released");
         else
             snprintf(relay, sizeof relay, "released %.2f ms", ms_between(sent, change.mono_ns));
@@ -136,7 +155,8 @@ static bool present(struct demo *d, int reader, const char *id, const char *valu
 
 static void act_reads(struct demo *d)
 {
-    printf("\nReads, each presented once; times from the publish, seen at the board and at the reader\n");
+    printf("\nReads, each presented once; times from the publish, seen at the board and at the "
+           "reader\n");
     printf("  %-21s %-10s %-8s %-30s %-17s %10s\n", "who", "reader", "decision", "reason", "relay",
            "answer");
     uint64_t edges[3];
@@ -204,7 +224,8 @@ static void act_outage(struct demo *d)
     /* Jane passes everywhere, Bob at two of three doors, Carl nowhere. */
     if (granted + more != OUTAGE_READS / 9 * 5 + 5)
         blame(d, "another number should have been granted");
-    if (queued < OUTAGE_READS || site_status_number(&d->site, "journal", "next_seq") < before + OUTAGE_READS)
+    if (queued < OUTAGE_READS ||
+        site_status_number(&d->site, "journal", "next_seq") < before + OUTAGE_READS)
         blame(d, "events are missing from the journal");
 }
 
@@ -228,8 +249,8 @@ static void act_return(struct demo *d)
         tally.missing += tally.first_seq - 1;
     if (tally.last_seq < newest)
         tally.missing += newest - tally.last_seq;
-    printf("  %" PRId64 " events at the cloud, %" PRId64 " missing, %" PRId64 " doubled\n", tally.count,
-           tally.missing, tally.doubled);
+    printf("  %" PRId64 " events at the cloud, %" PRId64 " missing, %" PRId64 " doubled\n",
+           tally.count, tally.missing, tally.doubled);
     if (tally.missing || tally.doubled || tally.count < OUTAGE_READS)
         blame(d, "every event must be there, in order, none twice");
 }
@@ -239,7 +260,8 @@ static void act_revocation(struct demo *d)
     struct feedback answer;
     int64_t start = wait_now_ns();
     printf("\nBob loses his access at the cloud\n");
-    if (!present(d, 0, "bob-before", "04B0B000", &answer) || strcmp(answer.decision, "granted") != 0)
+    if (!present(d, 0, "bob-before", "04B0B000", &answer) ||
+        strcmp(answer.decision, "granted") != 0)
         blame(d, "he should have had it");
     if (!site_put_rows(&d->site, "{\"k\":\"person\",\"id\":\"bob\",\"d\":{\"enabled\":false,"
                                  "\"groups\":[\"staff\"]}}\n") ||
@@ -257,10 +279,11 @@ static void act_revocation(struct demo *d)
 
 static bool open_site(struct demo *d)
 {
-    struct site_options options = {.config = doors, .site_lines = "reads_per_s = 1000\nreads_burst = 1000"};
-    if (!site_make(&d->site, &options) || !site_start_broker(&d->site) || !site_start_cloud(&d->site) ||
-        !site_put_rows(&d->site, policy) || !site_start_gatehoused(&d->site) ||
-        !site_start_syncd(&d->site))
+    struct site_options options = {.config = doors,
+                                   .site_lines = "reads_per_s = 1000\nreads_burst = 1000"};
+    if (!site_make(&d->site, &options) || !site_start_broker(&d->site) ||
+        !site_start_cloud(&d->site) || !site_put_rows(&d->site, policy) ||
+        !site_start_gatehoused(&d->site) || !site_start_syncd(&d->site))
         return false;
     for (int i = 0; i < READERS; i++)
         if (!(d->reader[i] = sim_reader_open(d->site.broker.port, reader_names[i])))
@@ -279,7 +302,8 @@ int main(void)
            "                                   v      |\n"
            "                               gatehouse-syncd --HTTPS--> cloud\n\n");
     if (open_site(&d)) {
-        printf("Up: 3 doors, policy revision %" PRId64 " synced over HTTPS\n", site_cloud_rev(&d.site));
+        printf("Up: 3 doors, policy revision %" PRId64 " synced over HTTPS\n",
+               site_cloud_rev(&d.site));
         act_reads(&d);
         act_outage(&d);
         act_return(&d);
@@ -291,6 +315,7 @@ int main(void)
         if (d.reader[i])
             sim_reader_close(d.reader[i]);
     site_end(&d.site);
-    printf(d.mistakes ? "\nFAILED: %d things went wrong\n" : "\nAll of it came out as it must.\n", d.mistakes);
+    printf(d.mistakes ? "\nFAILED: %d things went wrong\n" : "\nAll of it came out as it must.\n",
+           d.mistakes);
     return d.mistakes ? 1 : 0;
 }

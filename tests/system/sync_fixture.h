@@ -107,7 +107,7 @@ static inline void wait_version(int64_t epoch, int64_t rev)
 static inline bool has_door(const char *name)
 {
     struct id id;
-    struct access_facts facts;
+    struct access_facts facts = {0};
     struct policy_store store = replica_reader_port(replica);
     assert_int_equal(id_set(&id, slice_of(name)), GH_OK);
     return store.ops->door(store.self, &id, &facts) == GH_OK && facts.door_known;
@@ -120,7 +120,7 @@ static inline struct access_facts look_up_card(void)
     struct crypto_keys keys;
     struct credential_value value;
     struct id reader;
-    struct access_facts facts;
+    struct access_facts facts = {0};
     unsigned char hash[32];
     struct policy_store store = replica_reader_port(replica);
     assert_true(folder_file(&site.folder, "state/device.key", path));

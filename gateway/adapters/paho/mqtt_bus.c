@@ -275,7 +275,10 @@ bool mqtt_bus_deadline(struct mqtt_bus *bus, struct mono *out)
     pthread_mutex_lock(&bus->lock);
     bool lost = bus->phase == PHASE_LOST;
     pthread_mutex_unlock(&bus->lock);
-    *out = lost ? (struct mono){0} : bus->due;
+    *out = bus->due;
+    if (lost) {
+        out->ms = 0; /* at once */
+    }
     return true;
 }
 

@@ -110,15 +110,16 @@ static void on_connected(void *context, MQTTAsync_successData5 *response)
 {
     (void)response;
     struct mqtt_link *link = context;
+    MQTTSubscribe_options as_published = MQTTSubscribe_options_initializer;
+    as_published.retainAsPublished = 1;
+    as_published.retainHandling = 2;
     MQTTSubscribe_options as[MQTT_LINK_TOPICS_MAX];
     char *topics[MQTT_LINK_TOPICS_MAX];
     int qos[MQTT_LINK_TOPICS_MAX];
     int n = topic_count(link->o->topics);
     (void)nodelay_set(link->o->address, link->o->port); /* without it: slower, not wrong */
     for (int i = 0; i < n; i++) {
-        as[i] = (MQTTSubscribe_options)MQTTSubscribe_options_initializer;
-        as[i].retainAsPublished = 1;
-        as[i].retainHandling = 2;
+        as[i] = as_published;
         qos[i] = 1;
         memcpy(&topics[i], &link->o->topics[i], sizeof topics[i]); /* it writes nothing there */
     }
@@ -126,7 +127,7 @@ static void on_connected(void *context, MQTTAsync_successData5 *response)
     how.context = link;
     how.onSuccess5 = on_subscribed;
     how.onFailure5 = on_failure;
-    how.subscribeOptions = as[0];
+    how.subscribeOptions = as_published; /* for one filter; for more: the list */
     how.subscribeOptionsList = as;
     how.subscribeOptionsCount = n;
     if (MQTTAsync_subscribeMany(link->client, n, topics, qos, &how) != MQTTASYNC_SUCCESS) {

@@ -81,7 +81,7 @@ static enum gh_err repeat_unpack(struct repeat *out, const struct record_repeat 
         .at = {r->at_ms},
         .release_ms = r->release_ms,
         .answered = r->answered,
-        .this_boot = r->boot == boot,
+        .this_boot = boot != 0 && r->boot == boot, /* 0: this boot cannot be told from others */
     };
     if (decision_parse(&found.decision, slice_of(r->decision)) != GH_OK ||
         reason_parse(&found.reason, slice_of(r->reason)) != GH_OK)
@@ -309,8 +309,13 @@ static bool replay_record(void *context, const struct record *r)
     struct journal_db *db = replay->db;
     bool is_event = r->kind != RECORD_ANSWERED;
     uint64_t newest = db->next_seq - 1; /* of the database and the records before */
-    if (is_event ? r->seq <= newest : r->seq < newest)
+    if (is_event ? r->seq <= newest : r->seq < newest) {
+        /* Its room can be used again at once: what must be kept may be short
+         * of room before the first transaction. */
+        if (!db->queue.oldest)
+            db->stored_number = r->number;
         return false;
+    }
     struct journal_item *item = journal_item_make(r);
     if (!item) {
         replay->err = GH_IO;

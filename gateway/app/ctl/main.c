@@ -17,15 +17,30 @@ static const char usage[] =
     "  config check           every mistake in the configuration\n"
     "exit status: 0 done, 1 refused or not found, 2 usage, 3 gatehoused cannot be reached\n";
 
-enum option_id { OPT_CONFIG = 256, OPT_SOCKET, OPT_JSON, OPT_CSV, OPT_FOLLOW, OPT_LAST, OPT_DOOR,
-                 OPT_SINCE, OPT_HELP, OPT_VERSION };
+enum option_id {
+    OPT_CONFIG = 256,
+    OPT_SOCKET,
+    OPT_JSON,
+    OPT_CSV,
+    OPT_FOLLOW,
+    OPT_LAST,
+    OPT_DOOR,
+    OPT_SINCE,
+    OPT_HELP,
+    OPT_VERSION
+};
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, OPT_CONFIG}, {"socket", required_argument, NULL, OPT_SOCKET},
-    {"json", no_argument, NULL, OPT_JSON},           {"csv", no_argument, NULL, OPT_CSV},
-    {"follow", no_argument, NULL, OPT_FOLLOW},       {"last", required_argument, NULL, OPT_LAST},
-    {"door", required_argument, NULL, OPT_DOOR},     {"since", required_argument, NULL, OPT_SINCE},
-    {"help", no_argument, NULL, OPT_HELP},           {"version", no_argument, NULL, OPT_VERSION},
+    {"config", required_argument, NULL, OPT_CONFIG},
+    {"socket", required_argument, NULL, OPT_SOCKET},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"csv", no_argument, NULL, OPT_CSV},
+    {"follow", no_argument, NULL, OPT_FOLLOW},
+    {"last", required_argument, NULL, OPT_LAST},
+    {"door", required_argument, NULL, OPT_DOOR},
+    {"since", required_argument, NULL, OPT_SINCE},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
 };
 
@@ -50,8 +65,14 @@ static bool take_option(struct ctl *ctl, int option, int *leave)
     case OPT_LAST: return take_last(ctl, optarg);
     case OPT_DOOR: ctl->door = optarg; return true;
     case OPT_SINCE: ctl->since = optarg; return true;
-    case OPT_HELP: fputs(usage, stdout); *leave = CTL_DONE; return true;
-    case OPT_VERSION: puts(GATEHOUSE_VERSION); *leave = CTL_DONE; return true;
+    case OPT_HELP:
+        fputs(usage, stdout);
+        *leave = CTL_DONE;
+        return true;
+    case OPT_VERSION:
+        puts(GATEHOUSE_VERSION);
+        *leave = CTL_DONE;
+        return true;
     default: return false;
     }
 }

@@ -64,14 +64,15 @@ int ctl_status(const struct ctl *ctl)
     print_text("version", text(a, "version"));
     printf("%-10s %" PRId64 " s\n", "up", number(a, "uptime_s"));
     print_text("clock", text(a, "clock"));
-    printf("%-10s %s\n", "broker", flag(json_child(a, "broker"), "up") ? "connected" : "not connected");
+    printf("%-10s %s\n", "broker",
+           flag(json_child(a, "broker"), "up") ? "connected" : "not connected");
     print_policy(policy);
     struct slice since = text(cloud, "since");
     printf("%-10s %s since %.*s\n", "cloud", flag(cloud, "online") ? "online" : "offline",
            (int)since.len, since.ptr);
-    printf("%-10s %" PRId64 " events, %" PRId64 " not yet at the cloud, %" PRId64 " lost\n", "journal",
-           number(journal, "next_seq") - number(journal, "first_seq"), number(journal, "queued"),
-           number(journal, "lost_total"));
+    printf("%-10s %" PRId64 " events, %" PRId64 " not yet at the cloud, %" PRId64 " lost\n",
+           "journal", number(journal, "next_seq") - number(journal, "first_seq"),
+           number(journal, "queued"), number(journal, "lost_total"));
     printf("%-10s %" PRId64 " granted, %" PRId64 " denied (%" PRId64 " malformed, %" PRId64
            " stale), %" PRId64 " repeated, %" PRId64 " flooded\n",
            "reads", number(reads, "granted"), number(reads, "denied"), number(reads, "malformed"),
@@ -87,7 +88,8 @@ static void print_door(const struct json *door)
     struct slice id = text(door, "door"), name = text(door, "name");
     struct slice lock = text(door, "lock"), board = text(door, "board");
     if (json_int(door, "until_ms", &until))
-        snprintf(left, sizeof left, " for %" PRId64 ".%" PRId64 " s", until / 1000, until / 100 % 10);
+        snprintf(left, sizeof left, " for %" PRId64 ".%" PRId64 " s", until / 1000,
+                 until / 100 % 10);
     printf("%-20.*s %-24.*s %.*s%s%s%s\n", (int)id.len, id.ptr, (int)name.len, name.ptr,
            (int)lock.len, lock.ptr, left, slice_is(board, "online") ? "" : "  BOARD OFFLINE",
            flag(door, "in_policy") ? "" : "  not in the policy");
@@ -130,7 +132,8 @@ int ctl_release(const struct ctl *ctl, const char *door)
     else if (done)
         printf("%s: released for %" PRId64 " s\n", door, number(a, "release_s"));
     else
-        fprintf(stderr, "gatehousectl: %s was not released: %.*s\n", door, (int)reason.len, reason.ptr);
+        fprintf(stderr, "gatehousectl: %s was not released: %.*s\n", door, (int)reason.len,
+                reason.ptr);
     json_free(a);
     return status;
 }

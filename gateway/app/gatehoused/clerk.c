@@ -85,8 +85,8 @@ static void send_error(struct answer *a, const char *error)
 static void send_end(struct answer *a)
 {
     char text[64];
-    int n = snprintf(text, sizeof text, "{\"end\":true,\"count\":%llu}",
-                     (unsigned long long)a->sent);
+    int n =
+        snprintf(text, sizeof text, "{\"end\":true,\"count\":%llu}", (unsigned long long)a->sent);
     send_line(a, slice_make(text, (size_t)n));
 }
 
@@ -103,8 +103,8 @@ static bool is_wanted(const struct answer *a, struct slice event)
     if (wanted && a->has_door)
         wanted = json_text(e, "door", &door) && slice_equal(door, a->door);
     if (wanted && a->has_since)
-        wanted = json_text(e, "at", &at) && instant_parse(&instant, at) == GH_OK &&
-                 instant >= a->since;
+        wanted =
+            json_text(e, "at", &at) && instant_parse(&instant, at) == GH_OK && instant >= a->since;
     json_free(e);
     return wanted;
 }
@@ -129,7 +129,8 @@ static enum gh_err send_events(struct answer *a, struct journal_reader *reader, 
 {
     for (;;) {
         uint64_t before = a->last;
-        enum gh_err err = journal_reader_each(reader, a->last, PAGE_EVENTS, PAGE_BYTES, each_event, a);
+        enum gh_err err =
+            journal_reader_each(reader, a->last, PAGE_EVENTS, PAGE_BYTES, each_event, a);
         if (err && err != GH_RETRY)
             return err;
         if (a->broken || atomic_load(&a->clerk->closing))
@@ -222,8 +223,8 @@ static void answer_batch(struct answer *a, const struct json *request, struct jo
         send_error(a, "batch needs limit and max_bytes, both above 0");
         return;
     }
-    enum gh_err err = journal_reader_each(r, n.acked_seq, (uint64_t)limit, (size_t)max_bytes,
-                                          each_batched, a);
+    enum gh_err err =
+        journal_reader_each(r, n.acked_seq, (uint64_t)limit, (size_t)max_bytes, each_batched, a);
     if (err) {
         if (a->sent == 0)
             send_error(a, "the journal cannot be read now");

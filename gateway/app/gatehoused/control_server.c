@@ -123,8 +123,7 @@ static void call_ack(struct control_server *s, int fd, const struct json *reques
         answer_ok(fd, json_new());
 }
 
-static void call_note(struct control_server *s, int fd, const struct json *request,
-                      struct now now)
+static void call_note(struct control_server *s, int fd, const struct json *request, struct now now)
 {
     struct slice kind = {0}, fault = {0};
     char text[EVENT_TEXT_MAX] = "";
@@ -140,7 +139,8 @@ static void call_note(struct control_server *s, int fd, const struct json *reque
     else if (slice_is(kind, "policy_refused"))
         controller_note(c, EVENT_POLICY_REFUSED, &args, now);
     else {
-        answer_error(fd, "note: kind is cloud_online, cloud_offline, policy_applied or policy_refused");
+        answer_error(fd,
+                     "note: kind is cloud_online, cloud_offline, policy_applied or policy_refused");
         return;
     }
     answer_ok(fd, json_new());
@@ -200,7 +200,8 @@ static void dispatch(struct control_server *s, int fd, struct slice line)
     else if (slice_is(call, "events") || (slice_is(call, "batch") && !is_idle_batch(s, fd)))
         taken = hand_over(s, fd, request);
     else if (!slice_is(call, "batch"))
-        answer_error(fd, "unknown call: status, doors, events, batch, ack, note, release are known");
+        answer_error(fd,
+                     "unknown call: status, doors, events, batch, ack, note, release are known");
     if (!taken)
         json_free(request);
 }

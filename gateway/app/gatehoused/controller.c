@@ -67,8 +67,8 @@ void controller_record(struct controller *c, struct event *event, const struct r
         /* Doors go on without a journal; the journal counts what it lost. */
         log_line(LOG_ERR, "event %llu (%s) could not be journalled: %s",
                  (unsigned long long)event->seq, event_kind_name(event->kind), gh_err_name(err));
-        if (answer && feedback_send(&c->ports.bus, &event->reader, &event->read_id,
-                                    event->decision, event->reason) != GH_OK)
+        if (answer && feedback_send(&c->ports.bus, &event->reader, &event->read_id, event->decision,
+                                    event->reason) != GH_OK)
             log_line(LOG_WARNING, "reader %s was not answered", event->reader.s);
         return;
     }
@@ -122,6 +122,12 @@ void controller_started(struct controller *c, struct now now)
 void controller_stopped(struct controller *c, struct now now)
 {
     controller_note(c, EVENT_GATEWAY_STOPPED, NULL, now);
+    /* Who leaves in order has no last will. If it cannot be said, the link is
+     * down, and the broker has said it. */
+    enum gh_err err =
+        c->ports.bus.ops->publish(c->ports.bus.self, slice_of("gatehouse/v1/gateway/status"),
+                                  slice_of("{\"online\":false}"), 1, true);
+    (void)err;
 }
 
 void controller_on_durable(struct controller *c, struct now now)
@@ -138,12 +144,12 @@ void controller_on_durable(struct controller *c, struct now now)
                 j->ops->repeat_answered(j->self, &item->reader, &item->read_id);
         }
         /* A convenience for whoever listens on site: the journal is the record. */
-        enum gh_err err = c->ports.bus.ops->publish(c->ports.bus.self,
-                                                    slice_of("gatehouse/v1/events"),
-                                                    slice_make(item->event, item->len), 1, false);
+        enum gh_err err =
+            c->ports.bus.ops->publish(c->ports.bus.self, slice_of("gatehouse/v1/events"),
+                                      slice_make(item->event, item->len), 1, false);
         if (err && err != GH_RETRY)
-            log_line(LOG_WARNING, "event %llu was not published: %s",
-                     (unsigned long long)item->seq, gh_err_name(err));
+            log_line(LOG_WARNING, "event %llu was not published: %s", (unsigned long long)item->seq,
+                     gh_err_name(err));
     }
 }
 
@@ -236,9 +242,9 @@ static void send_tick(struct controller *c)
     int n = snprintf(text, sizeof text, "{\"session\":\"%s\",\"n\":%llu}", c->tick_session.s,
                      (unsigned long long)c->tick);
     /* A tick that cannot be sent is late already: the next one will do. */
-    enum gh_err err = c->ports.bus.ops->publish(c->ports.bus.self,
-                                                slice_of("gatehouse/v1/gateway/tick"),
-                                                slice_make(text, (size_t)n), 0, false);
+    enum gh_err err =
+        c->ports.bus.ops->publish(c->ports.bus.self, slice_of("gatehouse/v1/gateway/tick"),
+                                  slice_make(text, (size_t)n), 0, false);
     (void)err;
 }
 
@@ -251,8 +257,8 @@ void controller_on_time(struct controller *c, struct now now)
     check_clock(c, now);
     pass_floods(c, now);
     c->tick += 1 + (uint64_t)(now.mono.ms - c->next_tick.ms) / TICK_MS;
-    c->next_tick = mono_add_ms(c->next_tick,
-                               ((now.mono.ms - c->next_tick.ms) / TICK_MS + 1) * TICK_MS);
+    c->next_tick =
+        mono_add_ms(c->next_tick, ((now.mono.ms - c->next_tick.ms) / TICK_MS + 1) * TICK_MS);
     send_tick(c);
     if (now.mono.ms >= c->next_status.ms && c->bus_up) {
         c->next_status = mono_add_ms(now.mono, STATUS_MS);

@@ -53,8 +53,8 @@ static bool answer_repeat(struct controller *c, const struct read *read, struct 
     if (outbox_has(&c->outbox, &read->reader, &read->read_id))
         return true; /* its answer is on the way */
     resume_release(c, &first, now);
-    enum gh_err err = feedback_send(&c->ports.bus, &read->reader, &read->read_id, first.decision,
-                                    first.reason);
+    enum gh_err err =
+        feedback_send(&c->ports.bus, &read->reader, &read->read_id, first.decision, first.reason);
     if (err == GH_OK && !first.answered)
         j->ops->repeat_answered(j->self, &read->reader, &read->read_id);
     return true;
@@ -176,9 +176,8 @@ static void refuse_retained(struct controller *c, const struct bus_note *note,
     struct event event = {.kind = EVENT_RETAINED_REFUSED, .at = now, .reader = *reader};
     controller_record(c, &event, NULL, false);
     /* If it cannot be cleared now, it is refused again when it comes again. */
-    enum gh_err err = c->ports.bus.ops->publish(c->ports.bus.self,
-                                                slice_make(note->topic, note->topic_len),
-                                                (struct slice){0}, 1, true);
+    enum gh_err err = c->ports.bus.ops->publish(
+        c->ports.bus.self, slice_make(note->topic, note->topic_len), (struct slice){0}, 1, true);
     (void)err;
 }
 

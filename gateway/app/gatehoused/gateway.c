@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -52,6 +53,7 @@ struct gateway {
     bool controller_up;
     struct linux_clock clock;
     int epoll_fd, timer_fd, signal_fd;
+    int lock_fd; /* held for as long as we live */
     struct mono next_alive;
     uint64_t dropped_seen;
     bool stopping;
@@ -70,6 +72,25 @@ static bool make_folder(const char *path)
     if (mkdir(path, 0750) == 0 || errno == EEXIST)
         return true;
     log_line(LOG_ERR, "cannot make the folder %s: %s", path, strerror(errno));
+    return false;
+}
+
+/* A second gatehoused on the same state would take over the sockets of the
+ * first; it must touch nothing at all. */
+static bool single_instance(struct gateway *g)
+{
+    char path[CONFIG_PATH_MAX];
+    if (!config_path(path, g->config->state_dir, "gatehoused.lock")) {
+        log_line(LOG_ERR, "%s: the path is too long", g->config->state_dir);
+        return false;
+    }
+    g->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (g->lock_fd >= 0 && flock(g->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    if (g->lock_fd >= 0 && errno == EWOULDBLOCK)
+        log_line(LOG_ERR, "%s: another gatehoused is at work there: stop it first", path);
+    else
+        log_line(LOG_ERR, "%s cannot be locked: %s", path, strerror(errno));
     return false;
 }
 
@@ -269,10 +290,10 @@ static bool open_control(struct gateway *g)
  * before it can be decided. */
 static bool open_all(struct gateway *g, bool simulated)
 {
-    return make_folder(g->config->state_dir) && make_folder(g->config->run_dir) && open_loop(g) &&
-           open_keys(g) && open_board(g, simulated) && open_journal(g) && open_replica(g) &&
-           open_bus(g) && open_controller(g) && open_control(g) &&
-           watch(g, journal_db_fd(g->journal), g->journal);
+    return make_folder(g->config->state_dir) && single_instance(g) &&
+           make_folder(g->config->run_dir) && open_loop(g) && open_keys(g) &&
+           open_board(g, simulated) && open_journal(g) && open_replica(g) && open_bus(g) &&
+           open_controller(g) && open_control(g) && watch(g, journal_db_fd(g->journal), g->journal);
 }
 
 static void close_all(struct gateway *g)
@@ -294,7 +315,7 @@ static void close_all(struct gateway *g)
     inbox_close(g->inbox);
     crypto_forget(&g->keys, sizeof g->keys);
     crypto_forget(g->broker_password, sizeof g->broker_password);
-    int fds[] = {g->epoll_fd, g->timer_fd, g->signal_fd};
+    int fds[] = {g->epoll_fd, g->timer_fd, g->signal_fd, g->lock_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -321,8 +342,10 @@ static void take_notes(struct gateway *g)
         inbox_rearm(g->inbox); /* there may be more */
     uint64_t dropped = inbox_dropped(g->inbox);
     if (dropped != g->dropped_seen)
-        log_line(LOG_WARNING, "%llu messages came faster than they could be decided; their "
-                 "readers repeat them", (unsigned long long)(dropped - g->dropped_seen));
+        log_line(LOG_WARNING,
+                 "%llu messages came faster than they could be decided; their "
+                 "readers repeat them",
+                 (unsigned long long)(dropped - g->dropped_seen));
     g->dropped_seen = dropped;
 }
 
@@ -351,8 +374,8 @@ static void arm_timer(struct gateway *g)
         at = bus;
     if (at.ms < 1)
         at.ms = 1; /* 0 would disarm */
-    struct itimerspec when = {.it_value = {.tv_sec = at.ms / 1000,
-                                           .tv_nsec = at.ms % 1000 * 1000000}};
+    struct itimerspec when = {
+        .it_value = {.tv_sec = at.ms / 1000, .tv_nsec = at.ms % 1000 * 1000000}};
     timerfd_settime(g->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
@@ -403,13 +426,13 @@ int gateway_run(const struct gateway_options *options)
     if (!g)
         return 1;
     g->config = options->config;
-    g->epoll_fd = g->timer_fd = g->signal_fd = -1;
+    g->epoll_fd = g->timer_fd = g->signal_fd = g->lock_fd = -1;
     linux_clock_init(&g->clock);
     bool up = open_all(g, options->simulated);
     if (up) {
         controller_started(&g->controller, read_clock(g));
-        log_line(LOG_NOTICE, "gatehoused %s: %zu doors%s", GATEHOUSE_VERSION,
-                 g->config->n_doors, options->simulated ? ", simulated board" : "");
+        log_line(LOG_NOTICE, "gatehoused %s: %zu doors%s", GATEHOUSE_VERSION, g->config->n_doors,
+                 options->simulated ? ", simulated board" : "");
         notify_ready();
         loop(g);
         notify_stopping();

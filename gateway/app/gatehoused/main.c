@@ -7,16 +7,17 @@
 
 #include "app/gatehoused/gateway.h"
 
-static const char usage[] =
-    "usage: gatehoused [--config FILE] [--sim] [-n]\n"
-    "  --config FILE  the configuration (/etc/gatehouse/gatehouse.conf)\n"
-    "  --sim          the simulated board instead of the kernel's GPIO\n"
-    "  -n             checks the configuration and ends\n"
-    "  --version      prints the version\n";
+static const char usage[] = "usage: gatehoused [--config FILE] [--sim] [-n]\n"
+                            "  --config FILE  the configuration (/etc/gatehouse/gatehouse.conf)\n"
+                            "  --sim          the simulated board instead of the kernel's GPIO\n"
+                            "  -n             checks the configuration and ends\n"
+                            "  --version      prints the version\n";
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, 'c'}, {"sim", no_argument, NULL, 's'},
-    {"version", no_argument, NULL, 'v'},      {"help", no_argument, NULL, 'h'},
+    {"config", required_argument, NULL, 'c'},
+    {"sim", no_argument, NULL, 's'},
+    {"version", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -43,9 +44,18 @@ static void take_arguments(struct arguments *a, int argc, char **argv)
         case 'c': a->path = optarg; break;
         case 's': a->simulated = true; break;
         case 'n': a->check_only = true; break;
-        case 'v': puts(GATEHOUSE_VERSION); a->leave = 0; break;
-        case 'h': fputs(usage, stdout); a->leave = 0; break;
-        default: fputs(usage, stderr); a->leave = 2; break;
+        case 'v':
+            puts(GATEHOUSE_VERSION);
+            a->leave = 0;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            a->leave = 0;
+            break;
+        default:
+            fputs(usage, stderr);
+            a->leave = 2;
+            break;
         }
     }
     if (a->leave < 0 && optind < argc) {
@@ -83,7 +93,8 @@ int main(int argc, char **argv)
         printf("%s: good\n", a.path);
     } else {
         prepare_process();
-        status = gateway_run(&(struct gateway_options){.config = &config, .simulated = a.simulated});
+        status =
+            gateway_run(&(struct gateway_options){.config = &config, .simulated = a.simulated});
     }
     config_free(&config);
     return status;

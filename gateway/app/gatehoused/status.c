@@ -93,14 +93,13 @@ static struct json *status_of_door(struct controller *c, const struct door_unit 
     struct access_facts facts = {0};
     enum gh_err err = c->ports.policy.ops->door(c->ports.policy.self, &unit->config->id, &facts);
     bool released = unit->door.released;
-    bool ok = json_set_text(door, "door", slice_of(unit->config->id.s)) &&
-              (err || !facts.door.name[0] ||
-               json_set_text(door, "name", slice_of(facts.door.name))) &&
-              json_set_bool(door, "in_policy", err == GH_OK) &&
-              json_set_text(door, "lock", slice_of(released ? "released" : "locked")) &&
-              json_set_text(door, "board", slice_of(unit->online ? "online" : "offline")) &&
-              (!released ||
-               json_set_int(door, "until_ms", unit->door.release_ends.ms - now.mono.ms));
+    bool ok =
+        json_set_text(door, "door", slice_of(unit->config->id.s)) &&
+        (err || !facts.door.name[0] || json_set_text(door, "name", slice_of(facts.door.name))) &&
+        json_set_bool(door, "in_policy", err == GH_OK) &&
+        json_set_text(door, "lock", slice_of(released ? "released" : "locked")) &&
+        json_set_text(door, "board", slice_of(unit->online ? "online" : "offline")) &&
+        (!released || json_set_int(door, "until_ms", unit->door.release_ends.ms - now.mono.ms));
     if (ok)
         return door;
     json_free(door);
@@ -127,9 +126,9 @@ void controller_publish_status(struct controller *c, struct now now)
     char *text = status ? json_print(status, &len) : NULL;
     if (text) {
         /* It is published again soon; one that is missed does no harm. */
-        enum gh_err err = c->ports.bus.ops->publish(c->ports.bus.self,
-                                                    slice_of("gatehouse/v1/gateway/status"),
-                                                    slice_make(text, len), 1, true);
+        enum gh_err err =
+            c->ports.bus.ops->publish(c->ports.bus.self, slice_of("gatehouse/v1/gateway/status"),
+                                      slice_make(text, len), 1, true);
         (void)err;
     }
     free(text);

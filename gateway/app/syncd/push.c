@@ -17,6 +17,7 @@ enum gh_err push_init(struct push *p, struct sync *sync, struct https *https, ui
     *p = (struct push){.sync = sync, .https = https, .limit = DAEMON_BATCH_EVENTS};
     p->batch.body = malloc(DAEMON_BODY_BYTES);
     rhythm_init(&p->rhythm, seed);
+    rhythm_init(&p->refusals, ~seed);
     return p->batch.body ? GH_OK : GH_FULL;
 }
 
@@ -49,7 +50,8 @@ static bool keep_piece(void *context, struct slice bytes)
     return true;
 }
 
-bool push_post(struct push *p, const char *call, struct slice json, struct push_reply *reply)
+enum push_end push_post(struct push *p, const char *call, struct slice json,
+                        struct push_reply *reply)
 {
     char path[PATH_MAX_BYTES];
     struct https_response r;
@@ -64,21 +66,25 @@ bool push_post(struct push *p, const char *call, struct slice json, struct push_
     sync_promise(p->sync, SYNC_PUSH, 2 * TOTAL_MS);
     enum https_outcome outcome = https_call(p->https, &request, &r);
     sync_heard(p->sync, SYNC_PUSH, call, outcome, &r);
-    if (outcome == HTTPS_DONE && r.status >= 200 && r.status < 300) {
-        reply->status = r.status;
-        return true;
+    reply->status = outcome == HTTPS_DONE ? r.status : 0;
+    if (reply->status >= 200 && reply->status < 300) {
+        rhythm_succeeded(&p->rhythm);
+        return PUSH_TAKEN;
     }
-    if (outcome == HTTPS_DONE) {
-        reply->status = r.status;
-        memcpy(reply->text, r.body, r.body_len);
-        reply->len = r.body_len;
+    reply->len = r.body_len;
+    memcpy(reply->text, r.body, r.body_len);
+    if (reply->status >= 400 && reply->status < 500 && reply->status != 401 &&
+        reply->status != 403 && reply->status != 429) {
+        rhythm_succeeded(&p->rhythm);
+        return PUSH_REFUSED;
     }
     rhythm_failed(&p->rhythm, sync_now(), r.retry_after_s);
-    return false;
+    return PUSH_FAILED;
 }
 
 /* --- events --------------------------------------------------------------- */
 
+/* Events are stuck: the status says why, and the next try waits. */
 __attribute__((format(printf, 2, 3)))
 static void nack(struct push *p, const char *fmt, ...)
 {
@@ -110,9 +116,11 @@ static void acknowledge(struct push *p, int64_t seq)
     }
     enum gh_err err = daemon_ack(p->sync->control_path, b->stream, last);
     push_daemon_heard(p, err);
-    if (err)
+    if (err) {
         log_line(LOG_WARNING, "push: gatehoused did not take the acknowledgement up to %lld (%s); "
                  "the events are sent again", (long long)last, gh_err_name(err));
+        rhythm_failed(&p->refusals, sync_now(), -1);
+    }
 }
 
 static void conclude_success(struct push *p, const struct push_reply *reply)
@@ -126,12 +134,10 @@ static void conclude_success(struct push *p, const struct push_reply *reply)
              (long long)acked, (long long)b->first_seq, (long long)b->last_seq);
     } else {
         sync_events_nack(p->sync, "");
-        rhythm_succeeded(&p->rhythm);
+        rhythm_succeeded(&p->refusals);
         p->limit = p->limit < DAEMON_BATCH_EVENTS / 2 ? 2 * p->limit : DAEMON_BATCH_EVENTS;
         acknowledge(p, acked);
-        return;
     }
-    rhythm_failed(&p->rhythm, sync_now(), -1);
 }
 
 /* 409: the cloud wants to go on at another number. */
@@ -161,15 +167,21 @@ static void send_batch(struct push *p)
 {
     const struct daemon_batch *b = &p->batch;
     struct push_reply reply;
-    if (push_post(p, "events", slice_make(b->body, b->len), &reply)) {
+    switch (push_post(p, "events", slice_make(b->body, b->len), &reply)) {
+    case PUSH_TAKEN:
         conclude_success(p, &reply);
-    } else if (reply.status == 409) {
-        conclude_gap(p, &reply);
-    } else if (reply.status == 413 && p->limit > 1) {
-        p->limit /= 2;
-    } else if (reply.status >= 400 && reply.status < 500 && reply.status != 429) {
-        nack(p, "events: the cloud refuses %lld to %lld with %d", (long long)b->first_seq,
-             (long long)b->last_seq, reply.status);
+        break;
+    case PUSH_REFUSED:
+        if (reply.status == 409)
+            conclude_gap(p, &reply);
+        else if (reply.status == 413 && p->limit > 1)
+            p->limit /= 2;
+        else
+            nack(p, "events: the cloud refuses %lld to %lld with %d", (long long)b->first_seq,
+                 (long long)b->last_seq, reply.status);
+        break;
+    case PUSH_FAILED:
+        break;
     }
 }
 
@@ -193,7 +205,7 @@ static enum gh_err fetch(struct push *p)
         nack(p, "events: the cloud lacks %lld to %lld, which this box no longer holds",
              (long long)p->resend_from, (long long)before - 1);
         p->resend_from = 0;
-        rhythm_hopeless(&p->rhythm, sync_now());
+        rhythm_hopeless(&p->refusals, sync_now());
     }
     return err;
 }
@@ -206,10 +218,15 @@ static bool push_events(struct push *p)
     if (err || p->batch.events == 0)
         return false;
     send_batch(p);
-    return true;
+    return rhythm_wait_ms(&p->refusals, sync_now()) == 0;
 }
 
 /* --- the activity --------------------------------------------------------- */
+
+static bool may_call(const struct push *p)
+{
+    return rhythm_wait_ms(&p->rhythm, sync_now()) == 0 && !sync_is_stopping(p->sync);
+}
 
 void *push_run(void *push)
 {
@@ -219,13 +236,13 @@ void *push_run(void *push)
         bool more = false;
         sync_promise(p->sync, SYNC_PUSH, 2 * TOTAL_MS);
         push_notes(p);
-        if (rhythm_wait_ms(&p->rhythm, sync_now()) == 0)
+        if (may_call(p))
             push_status(p);
-        if (rhythm_wait_ms(&p->rhythm, sync_now()) == 0 && push_daemon_may_be_there(p) &&
-            !sync_is_stopping(p->sync))
+        if (may_call(p) && rhythm_wait_ms(&p->refusals, sync_now()) == 0 &&
+            push_daemon_may_be_there(p))
             more = push_events(p);
         /* While the cloud is away this loop still looks for notes to pass on. */
-        if (!more || rhythm_wait_ms(&p->rhythm, sync_now()) > 0)
+        if (!more || !may_call(p))
             sync_sleep(p->sync, PUSH_IDLE_MS);
     }
     return NULL;

@@ -28,7 +28,8 @@ struct push {
     struct sync *sync;   /* borrowed */
     struct https *https; /* borrowed */
     struct daemon_batch batch; /* owns its body */
-    struct rhythm rhythm;
+    struct rhythm rhythm;      /* of the link: both calls wait for it */
+    struct rhythm refusals;    /* of batches that the cloud refuses: the status goes on */
     int limit;                 /* events in a batch; less after a 413 */
     int64_t resend_from;       /* the cloud lacks acknowledged events from here; 0 = no */
     struct mono daemon_next;   /* gatehoused was away: not before */
@@ -54,9 +55,13 @@ struct push_reply {
     char text[4096]; /* the body: all of a 2xx one, the beginning of another */
     size_t len;
 };
-/* Posts to .../gateways/{gw}/CALL. True if the answer is 2xx; else the rhythm
- * has been told of the failure. */
-bool push_post(struct push *p, const char *call, struct slice json, struct push_reply *reply);
+enum push_end {
+    PUSH_TAKEN,   /* 2xx */
+    PUSH_REFUSED, /* the cloud is there and does not want this */
+    PUSH_FAILED,  /* no answer, or "not now": the link's rhythm has been told */
+};
+/* Posts to .../gateways/{gw}/CALL. */
+enum push_end push_post(struct push *p, const char *call, struct slice json, struct push_reply *reply);
 
 /* Posts the status if it is due, and notes down what gatehoused says of itself
  * (push_status.c). */

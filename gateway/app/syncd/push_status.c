@@ -108,8 +108,8 @@ void push_status(struct push *p)
     p->status_gap = mono_add_ms(now, PUSH_STATUS_GAP_MS);
     if (!body) {
         log_line(LOG_ERR, "push: the status could not be built: out of memory");
-    } else if (push_post(p, "status", slice_make(body, len), &reply)) {
-        rhythm_succeeded(&p->rhythm);
+    } else if (push_post(p, "status", slice_make(body, len), &reply) != PUSH_FAILED) {
+        /* One that is refused as it is would be refused again. */
         p->status_told = view.generation;
         p->status_next = mono_add_ms(now, rhythm_spread_ms(&p->rhythm, PUSH_STATUS_MS));
     }

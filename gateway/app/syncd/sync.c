@@ -165,21 +165,25 @@ void sync_heard(struct sync *s, enum sync_activity who, const char *what,
 
 /* --- what the status tells ------------------------------------------------ */
 
-/* Returns true if the text is another one. */
-static bool change_text(struct sync *s, char out[SYNC_TEXT_MAX], const char *text)
+/* Takes the text over and logs it, if it is another one than before. */
+static void change_text(struct sync *s, char out[SYNC_TEXT_MAX], const char *text,
+                        const char *said)
 {
     char clean[SYNC_TEXT_MAX] = "";
     set_text(clean, text);
-    LOCKED(s);
-    if (strcmp(out, clean) == 0)
-        return false;
-    memcpy(out, clean, sizeof clean);
-    s->view.generation++;
-    if (out == s->view.nack && clean[0]) {
-        s->view.refused_count++;
-        memcpy(s->view.refusal, clean, sizeof clean);
+    {
+        LOCKED(s);
+        if (strcmp(out, clean) == 0)
+            return;
+        memcpy(out, clean, sizeof clean);
+        s->view.generation++;
+        if (out == s->view.nack && clean[0]) {
+            s->view.refused_count++;
+            memcpy(s->view.refusal, clean, sizeof clean);
+        }
     }
-    return true;
+    if (clean[0])
+        log_line(LOG_ERR, "%s%s", said, clean);
 }
 
 /* Returns true if this is another place than before. The lock is held. */
@@ -217,20 +221,17 @@ void sync_applied(struct sync *s, const struct replica_state *state)
 
 void sync_refused(struct sync *s, const char *why)
 {
-    if (change_text(s, s->view.nack, why))
-        log_line(LOG_ERR, "pull: policy refused, the last good one stays: %s", why);
+    change_text(s, s->view.nack, why, "pull: policy refused, the last good one stays: ");
 }
 
 void sync_commands_nack(struct sync *s, const char *why)
 {
-    if (change_text(s, s->view.commands_nack, why) && why[0])
-        log_line(LOG_ERR, "pull: %s", why);
+    change_text(s, s->view.commands_nack, why, "pull: ");
 }
 
 void sync_events_nack(struct sync *s, const char *why)
 {
-    if (change_text(s, s->view.events_nack, why) && why[0])
-        log_line(LOG_ERR, "push: %s", why);
+    change_text(s, s->view.events_nack, why, "push: ");
 }
 
 void sync_look(struct sync *s, struct sync_view *out)

@@ -20,7 +20,8 @@ DELETE FROM main.credential WHERE id IN (SELECT id FROM next.touched WHERE kind 
 DELETE FROM main.schedule WHERE id IN (SELECT id FROM next.touched WHERE kind = 7);
 DELETE FROM main.entitlement WHERE id IN (SELECT id FROM next.touched WHERE kind = 8);
 DELETE FROM main.entitlement_who WHERE entitlement IN (SELECT id FROM next.touched WHERE kind = 8);
-DELETE FROM main.entitlement_where WHERE entitlement IN (SELECT id FROM next.touched WHERE kind = 8);
+DELETE FROM main.entitlement_where WHERE entitlement IN (
+    SELECT id FROM next.touched WHERE kind = 8);
 -- One by one: no form of IN makes use of the whole key here.
 -- name: apply_touched
 SELECT bucket, kind, id FROM next.touched;

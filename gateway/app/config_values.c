@@ -1,0 +1,145 @@
+#include "app/config_values.h"
+
+#include <arpa/inet.h>
+
+#include "app/config.h"
+
+const char *config_set_id(void *field, struct slice value)
+{
+    return id_set(field, value) ? "must be 1-64 characters of A-Z a-z 0-9 . _ : -" : NULL;
+}
+
+static bool copy_text(char *out, size_t size, struct slice value)
+{
+    if (value.len == 0 || value.len >= size)
+        return false;
+    memcpy(out, value.ptr, value.len);
+    out[value.len] = '\0';
+    return true;
+}
+
+const char *config_set_path(void *field, struct slice value)
+{
+    if (value.len == 0 || value.ptr[0] != '/' || !copy_text(field, CONFIG_PATH_MAX, value))
+        return "must be an absolute path of at most 255 bytes";
+    return NULL;
+}
+
+const char *config_set_address(void *field, struct slice value)
+{
+    char text[64];
+    unsigned char parsed[16];
+    if (!copy_text(text, sizeof text, value) ||
+        (inet_pton(AF_INET, text, parsed) != 1 && inet_pton(AF_INET6, text, parsed) != 1))
+        return "must be a numeric address such as 127.0.0.1: a name lookup could block";
+    memcpy(field, text, sizeof text);
+    return NULL;
+}
+
+static bool parse_number(struct slice value, uint64_t max, uint64_t *out)
+{
+    uint64_t n = 0;
+    if (value.len == 0 || value.len > 19)
+        return false;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < '0' || value.ptr[i] > '9')
+            return false;
+        n = n * 10 + (uint64_t)(value.ptr[i] - '0');
+    }
+    *out = n;
+    return n <= max;
+}
+
+const char *config_set_port(void *field, struct slice value)
+{
+    uint64_t n;
+    if (!parse_number(value, 65535, &n) || n == 0)
+        return "must be a port from 1 to 65535";
+    *(int *)field = (int)n;
+    return NULL;
+}
+
+const char *config_set_rate(void *field, struct slice value)
+{
+    uint64_t n;
+    if (!parse_number(value, 10000, &n) || n == 0)
+        return "must be a number from 1 to 10000";
+    *(int *)field = (int)n;
+    return NULL;
+}
+
+const char *config_set_word(void *field, struct slice value)
+{
+    return copy_text(field, 128, value) ? NULL : "must be 1-127 bytes";
+}
+
+const char *config_set_url(void *field, struct slice value)
+{
+    const char scheme[] = "https://";
+    size_t n = sizeof scheme - 1;
+    if (value.len <= n || memcmp(value.ptr, scheme, n) != 0 ||
+        memchr(value.ptr + n, '/', value.len - n) || !copy_text(field, CONFIG_PATH_MAX, value))
+        return "must be https://HOST or https://HOST:PORT, without a path";
+    return NULL;
+}
+
+const char *config_set_signature(void *field, struct slice value)
+{
+    bool *is_unsigned = field;
+    *is_unsigned = slice_is(value, "unsigned");
+    return *is_unsigned ? NULL : "must be unsigned: this version checks no policy signatures";
+}
+
+const char *config_set_events(void *field, struct slice value)
+{
+    uint64_t n;
+    if (!parse_number(value, 100000000, &n) || n < 1000)
+        return "must be a number from 1000 to 100000000";
+    *(uint64_t *)field = n;
+    return NULL;
+}
+
+/* CHIP:LINE; the last colon divides, as labels may hold one. */
+const char *config_set_line(void *field, struct slice value)
+{
+    struct hal_line *line = field;
+    const char *colon = NULL;
+    for (size_t i = 0; i < value.len; i++)
+        if (value.ptr[i] == ':')
+            colon = value.ptr + i;
+    size_t chip = colon ? (size_t)(colon - value.ptr) : 0;
+    if (!colon || !copy_text(line->chip, sizeof line->chip, slice_make(value.ptr, chip)) ||
+        !copy_text(line->line, sizeof line->line, slice_make(colon + 1, value.len - chip - 1)))
+        return "must be CHIP:LINE, such as gpiochip0:17 or pinctrl-bcm2835:GPIO17";
+    return NULL;
+}
+
+const char *config_set_active(void *field, struct slice value)
+{
+    struct hal_line *line = field;
+    line->active_low = slice_is(value, "low");
+    return line->active_low || slice_is(value, "high") ? NULL : "must be high or low";
+}
+
+const char *config_set_lock(void *field, struct slice value)
+{
+    enum lock_kind *lock = field;
+    *lock = slice_is(value, "fail_safe") ? LOCK_FAIL_SAFE : LOCK_FAIL_SECURE;
+    return *lock == LOCK_FAIL_SAFE || slice_is(value, "fail_secure")
+               ? NULL
+               : "must be fail_secure (strike) or fail_safe (maglock)";
+}
+
+const char *config_set_freshness(void *field, struct slice value)
+{
+    enum freshness_mode *mode = field;
+    if (slice_is(value, "age"))
+        *mode = FRESHNESS_AGE;
+    else if (slice_is(value, "tick"))
+        *mode = FRESHNESS_TICK;
+    else if (slice_is(value, "arrival"))
+        *mode = FRESHNESS_ARRIVAL;
+    else
+        return "must be tick, age or arrival";
+    return NULL;
+}

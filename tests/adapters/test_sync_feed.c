@@ -1,0 +1,301 @@
+/* Lines of policy on their way into a real replica: what a change set may hold
+ * and in which order, and that nothing of a bad one stays. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/syncd/feed.h"
+#include "lib/folder.h"
+
+#define HEAD "{\"t\":\"head\",\"epoch\":1,\"next\":\"1.2.0\",\"more\":false}"
+#define SITE "{\"k\":\"site\",\"id\":\"hq\",\"d\":{\"tz\":\"UTC\"}}"
+#define DOOR "{\"k\":\"door\",\"id\":\"front\",\"d\":{}}"
+#define EMPTY_DIGEST "0000000000000000000000000000000000000000000000000000000000000000"
+
+static struct folder folder;
+static struct replica_writer *writer;
+static struct arena arena;
+static const struct crypto_keys keys = {.value = {1}};
+
+static void mask(void *context, unsigned char out[32], struct slice nonce)
+{
+    (void)context;
+    crypto_hmac(out, keys.value, nonce);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    char path[FOLDER_PATH_MAX], why[REPLICA_WHY_MAX];
+    const struct replica_crypto crypto = {crypto_sha256, mask, NULL};
+    arena = (struct arena){.base = malloc(65536), .size = 65536};
+    return arena.base && crypto_start() == GH_OK && folder_make(&folder) &&
+                   folder_file(&folder, "replica.db", path) &&
+                   replica_writer_open(&writer, path, &crypto, why) == GH_OK
+               ? 0
+               : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    replica_writer_close(writer);
+    writer = NULL;
+    free(arena.base);
+    folder_remove(&folder);
+    return 0;
+}
+
+static struct feed new_feed(bool is_snapshot)
+{
+    return (struct feed){.writer = writer, .keys = &keys, .arena = &arena,
+                         .is_snapshot = is_snapshot, .epoch = 1};
+}
+
+static struct replica_state state_now(void)
+{
+    struct replica_state s;
+    replica_writer_state(writer, &s);
+    return s;
+}
+
+/* Feeds lines up to NULL; false if one was refused. */
+static bool feed_all(struct feed *f, const char *const *lines)
+{
+    for (; *lines; lines++)
+        if (!feed_line(f, slice_of(*lines)))
+            return false;
+    return true;
+}
+
+/* The digest that these rows have, as the replica itself says when it refuses
+ * a wrong one: "...digest X..." would bind us to its words, so it is computed. */
+static void digest_of(char out[SHA256_HEX + 1], const char *const *rows, const char *const *names)
+{
+    static unsigned char bucket[4096][32], hash[32];
+    struct crypto_sha256_state all;
+    for (int i = 0; i < 4096; i++)
+        crypto_sha256(bucket[i], slice_make("", 0));
+    for (int i = 0; rows[i]; i++) {
+        unsigned char place[32];
+        crypto_sha256(hash, slice_of(rows[i]));
+        crypto_sha256(place, slice_of(names[i]));
+        crypto_sha256(bucket[place[0] << 4 | place[1] >> 4], slice_make(hash, 32));
+    }
+    crypto_sha256_begin(&all);
+    crypto_sha256_add(&all, slice_make(bucket, sizeof bucket));
+    crypto_sha256_end(&all, hash);
+    crypto_hex(out, hash, 32);
+}
+
+static const char *checkpoint(int rev, int rows, const char *digest)
+{
+    static char line[512];
+    snprintf(line, sizeof line,
+             "{\"t\":\"checkpoint\",\"epoch\":1,\"rev\":%d,\"schema\":1,\"rows\":%d,"
+             "\"digest\":\"%s\",\"issued_at\":\"2026-01-01T00:00:00Z\",\"sig\":\"\"}",
+             rev, rows, digest);
+    return line;
+}
+
+static const char *site_and_door(int rev)
+{
+    static char digest[SHA256_HEX + 1];
+    digest_of(digest, (const char *const[]){SITE, DOOR, NULL},
+              (const char *const[]){"site\nhq", "door\nfront"});
+    return checkpoint(rev, 2, digest);
+}
+
+static void a_whole_change_set_becomes_the_policy(void **state)
+{
+    (void)state;
+    struct feed f = new_feed(false);
+    assert_true(feed_all(&f, (const char *const[]){HEAD, SITE, DOOR, site_and_door(2), NULL}));
+    assert_int_equal(feed_commit(&f, slice_of(f.next)), GH_OK);
+    assert_int_equal(state_now().version.rev, 2);
+    assert_string_equal(state_now().cursor, "1.2.0");
+}
+
+/* Each is refused with a word that says why, and leaves nothing behind. */
+static void a_change_set_that_is_not_in_order_is_refused_with_its_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lines[6];
+        const char *word;
+    } cases[] = {
+        {{SITE, NULL}, "head"},
+        {{"{\"t\":\"checkpoint\"}", NULL}, "head"},
+        {{"{\"t\":\"deny\",\"k\":\"person\",\"id\":\"p\",\"rev\":2}", NULL}, "head"},
+        {{HEAD, HEAD, NULL}, "second head"},
+        {{"{\"t\":\"head\",\"epoch\":2,\"next\":\"x\"}", NULL}, "epoch 2"},
+        {{"{\"t\":\"head\",\"epoch\":1}", NULL}, "next"},
+        {{"{\"t\":\"head\",\"epoch\":1,\"next\":\"\"}", NULL}, "next"},
+        {{"{\"t\":\"head\",\"epoch\":\"1\",\"next\":\"x\"}", NULL}, "epoch"},
+        {{HEAD, SITE, "{\"t\":\"novelty\"}", NULL}, "novelty"},
+        {{HEAD, SITE, "{\"t\":7}", NULL}, "\"t\""},
+        {{HEAD, SITE, "not json", NULL}, "JSON"},
+        {{HEAD, SITE, "[1]", NULL}, "JSON"},
+        {{HEAD, SITE, "{\"k\":\"lockdown\",\"id\":\"l1\",\"d\":{\"where\":{\"all\":true}}}", NULL},
+         "lockdown"},
+        {{HEAD, "{\"k\":\"site\",\"id\":\"hq\",\"d\":{\"tz\":\"Moon/Sea\"}}", NULL}, "Moon/Sea"},
+        {{HEAD, "{\"k\":\"door\",\"id\":\"front\",\"d\":{\"tz\":\"+02:00\"}}", NULL}, "tz"},
+        {{HEAD, "{\"t\":\"deny\",\"k\":\"door\",\"id\":\"front\",\"rev\":2}", NULL}, "door front"},
+        {{HEAD, "{\"t\":\"deny\",\"k\":\"person\",\"id\":\"?\",\"rev\":2}", NULL}, "deny"},
+        {{HEAD, "{\"t\":\"deny\",\"k\":\"person\",\"id\":\"p\"}", NULL}, "deny"},
+        {{HEAD, "{\"t\":\"deny\",\"k\":\"person\",\"id\":\"p\",\"rev\":-1}", NULL}, "denied"},
+        {{HEAD, "{\"t\":\"checkpoint\"}", NULL}, "schema"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct feed f = new_feed(false);
+        assert_false(feed_all(&f, cases[i].lines));
+        if (!strstr(f.why, cases[i].word))
+            fail_msg("case %zu: no \"%s\" in \"%s\"", i, cases[i].word, f.why);
+        feed_drop(&f);
+        assert_int_equal(state_now().version.epoch, 0);
+    }
+}
+
+static void a_change_set_without_a_checkpoint_is_refused(void **state)
+{
+    (void)state;
+    struct feed f = new_feed(false);
+    assert_true(feed_all(&f, (const char *const[]){HEAD, SITE, NULL}));
+    assert_int_equal(feed_commit(&f, slice_of(f.next)), GH_INVALID);
+    assert_non_null(strstr(f.why, "checkpoint"));
+    feed_drop(&f);
+    assert_int_equal(state_now().rows, 0);
+}
+
+static void nothing_may_stand_behind_the_checkpoint(void **state)
+{
+    (void)state;
+    static const char *const late[] = {DOOR, "{\"t\":\"deny\",\"k\":\"person\",\"id\":\"p\",\"rev\":2}"};
+    for (size_t i = 0; i < 2; i++) {
+        struct feed f = new_feed(false);
+        assert_true(feed_all(&f, (const char *const[]){HEAD, SITE, DOOR, site_and_door(2), NULL}));
+        assert_false(feed_line(&f, slice_of(late[i])));
+        assert_non_null(strstr(f.why, "behind the checkpoint"));
+        feed_drop(&f);
+    }
+}
+
+static void a_checkpoint_with_a_bad_member_is_refused_by_its_name(void **state)
+{
+    (void)state;
+#define D "\"digest\":\"" EMPTY_DIGEST "\""
+#define AT "\"issued_at\":\"2026-01-01T00:00:00Z\""
+    static const struct {
+        const char *json, *word;
+    } cases[] = {
+        {"{\"epoch\":1,\"rev\":2,\"rows\":0," D "," AT "}", "schema"},
+        {"{\"epoch\":1,\"rev\":2,\"schema\":2,\"rows\":0," D "," AT "}", "schema 2"},
+        {"{\"rev\":2,\"schema\":1,\"rows\":0," D "," AT "}", "epoch"},
+        {"{\"epoch\":0,\"rev\":2,\"schema\":1,\"rows\":0," D "," AT "}", "epoch"},
+        {"{\"epoch\":1,\"rev\":-2,\"schema\":1,\"rows\":0," D "," AT "}", "rev"},
+        {"{\"epoch\":1,\"rev\":2,\"schema\":1,\"rows\":-1," D "," AT "}", "rows"},
+        {"{\"epoch\":1,\"rev\":2.5,\"schema\":1,\"rows\":0," D "," AT "}", "rev"},
+        {"{\"epoch\":1,\"rev\":2,\"schema\":1,\"rows\":0," AT "}", "digest"},
+        {"{\"epoch\":1,\"rev\":2,\"schema\":1,\"rows\":0,\"digest\":\"ab\"," AT "}", "digest"},
+        {"{\"epoch\":1,\"rev\":2,\"schema\":1,\"rows\":0,\"digest\":"
+         "\"ABCDEF0000000000000000000000000000000000000000000000000000000000\"," AT "}", "digest"},
+        {"{\"epoch\":1,\"rev\":2,\"schema\":1,\"rows\":0," D "}", "issued_at"},
+        {"{\"epoch\":1,\"rev\":2,\"schema\":1,\"rows\":0," D ",\"issued_at\":\"yesterday\"}",
+         "issued_at"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char why[REPLICA_WHY_MAX] = "";
+        struct replica_checkpoint c = {.rows = 77};
+        struct json *v = json_parse_object(slice_of(cases[i].json), NULL, 0);
+        assert_non_null(v);
+        assert_int_equal(feed_checkpoint(&c, v, why), GH_INVALID);
+        json_free(v);
+        if (!strstr(why, cases[i].word))
+            fail_msg("case %zu: no \"%s\" in \"%s\"", i, cases[i].word, why);
+        assert_int_equal(c.rows, 77);
+    }
+}
+
+static void a_command_is_reported_and_never_stops_the_policy(void **state)
+{
+    (void)state;
+    struct feed f = new_feed(false);
+    assert_true(feed_all(&f, (const char *const[]){
+        HEAD, "{\"t\":\"command\",\"id\":\"cmd-7\",\"action\":\"release\",\"door\":\"front\"}", SITE, DOOR,
+        site_and_door(2), NULL}));
+    assert_string_equal(f.command, "cmd-7");
+    assert_int_equal(feed_commit(&f, slice_of(f.next)), GH_OK);
+    struct feed g = new_feed(false);
+    assert_true(feed_all(&g, (const char *const[]){HEAD, "{\"t\":\"command\",\"id\":\"a b\"}", NULL}));
+    assert_string_equal(g.command, "without-id");
+    feed_drop(&g);
+}
+
+static void a_batch_that_does_not_add_up_leaves_the_old_policy(void **state)
+{
+    (void)state;
+    struct feed f = new_feed(false);
+    assert_true(feed_all(&f, (const char *const[]){HEAD, SITE, DOOR, site_and_door(2), NULL}));
+    assert_int_equal(feed_commit(&f, slice_of(f.next)), GH_OK);
+    struct replica_state before = state_now();
+    struct feed g = new_feed(false);
+    assert_true(feed_all(&g, (const char *const[]){
+        HEAD, "{\"k\":\"door\",\"id\":\"front\",\"op\":\"del\"}", checkpoint(3, 1, EMPTY_DIGEST), NULL}));
+    assert_int_equal(feed_commit(&g, slice_of(g.next)), GH_CORRUPT);
+    assert_true(g.why[0] != '\0');
+    struct replica_state after = state_now();
+    assert_int_equal(after.version.rev, before.version.rev);
+    assert_string_equal(after.digest, before.digest);
+    assert_int_equal(after.rows, 2);
+}
+
+static void a_lower_place_is_refused(void **state)
+{
+    (void)state;
+    struct feed f = new_feed(false);
+    assert_true(feed_all(&f, (const char *const[]){HEAD, SITE, DOOR, site_and_door(5), NULL}));
+    assert_int_equal(feed_commit(&f, slice_of(f.next)), GH_OK);
+    struct feed g = new_feed(false);
+    assert_true(feed_all(&g, (const char *const[]){HEAD, SITE, DOOR, site_and_door(4), NULL}));
+    assert_int_equal(feed_commit(&g, slice_of(g.next)), GH_INVALID);
+    assert_int_equal(state_now().version.rev, 5);
+}
+
+static void in_a_snapshot_a_line_that_is_no_row_is_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {HEAD, "{\"t\":\"checkpoint\"}", "{}", "nonsense"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct feed f = new_feed(true);
+        f.has_checkpoint = true;
+        assert_true(feed_line(&f, slice_of(SITE)));
+        assert_false(feed_line(&f, slice_of(lines[i])));
+        assert_int_equal(f.err, GH_INVALID);
+        feed_drop(&f);
+    }
+    assert_int_equal(state_now().version.epoch, 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_whole_change_set_becomes_the_policy),
+        T(a_change_set_that_is_not_in_order_is_refused_with_its_reason),
+        T(a_change_set_without_a_checkpoint_is_refused),
+        T(nothing_may_stand_behind_the_checkpoint),
+        T(a_checkpoint_with_a_bad_member_is_refused_by_its_name),
+        T(a_command_is_reported_and_never_stops_the_policy),
+        T(a_batch_that_does_not_add_up_leaves_the_old_policy),
+        T(a_lower_place_is_refused),
+        T(in_a_snapshot_a_line_that_is_no_row_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
