@@ -176,7 +176,8 @@ static void a_change_set_without_a_checkpoint_is_refused(void **state)
 static void nothing_may_stand_behind_the_checkpoint(void **state)
 {
     (void)state;
-    static const char *const late[] = {DOOR, "{\"t\":\"deny\",\"k\":\"person\",\"id\":\"p\",\"rev\":2}"};
+    static const char *const late[] = {
+        DOOR, "{\"t\":\"deny\",\"k\":\"person\",\"id\":\"p\",\"rev\":2}"};
     for (size_t i = 0; i < 2; i++) {
         struct feed f = new_feed(false);
         assert_true(feed_all(&f, (const char *const[]){HEAD, SITE, DOOR, site_and_door(2), NULL}));
@@ -227,12 +228,13 @@ static void a_command_is_reported_and_never_stops_the_policy(void **state)
     (void)state;
     struct feed f = new_feed(false);
     assert_true(feed_all(&f, (const char *const[]){
-        HEAD, "{\"t\":\"command\",\"id\":\"cmd-7\",\"action\":\"release\",\"door\":\"front\"}", SITE, DOOR,
-        site_and_door(2), NULL}));
+        HEAD, "{\"t\":\"command\",\"id\":\"cmd-7\",\"action\":\"release\",\"door\":\"front\"}",
+        SITE, DOOR, site_and_door(2), NULL}));
     assert_string_equal(f.command, "cmd-7");
     assert_int_equal(feed_commit(&f, slice_of(f.next)), GH_OK);
     struct feed g = new_feed(false);
-    assert_true(feed_all(&g, (const char *const[]){HEAD, "{\"t\":\"command\",\"id\":\"a b\"}", NULL}));
+    assert_true(feed_all(&g, (const char *const[]){
+        HEAD, "{\"t\":\"command\",\"id\":\"a b\"}", NULL}));
     assert_string_equal(g.command, "without-id");
     feed_drop(&g);
 }
@@ -246,7 +248,8 @@ static void a_batch_that_does_not_add_up_leaves_the_old_policy(void **state)
     struct replica_state before = state_now();
     struct feed g = new_feed(false);
     assert_true(feed_all(&g, (const char *const[]){
-        HEAD, "{\"k\":\"door\",\"id\":\"front\",\"op\":\"del\"}", checkpoint(3, 1, EMPTY_DIGEST), NULL}));
+        HEAD, "{\"k\":\"door\",\"id\":\"front\",\"op\":\"del\"}",
+        checkpoint(3, 1, EMPTY_DIGEST), NULL}));
     assert_int_equal(feed_commit(&g, slice_of(g.next)), GH_CORRUPT);
     assert_true(g.why[0] != '\0');
     struct replica_state after = state_now();

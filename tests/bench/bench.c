@@ -54,6 +54,7 @@ struct slow_broker {
 static bool slow_broker_open(struct slow_broker *b, const struct folder *folder)
 {
     static const char on[] = "\nset_tcp_nodelay true";
+    static const char root[] = "\nuser root\n"; /* else it ends its tie to us: lib/broker.c */
     char path[FOLDER_PATH_MAX], log[FOLDER_PATH_MAX], port[8];
     if (!place_repo_file("broker-config/mosquitto.conf", path)) {
         return false;
@@ -65,8 +66,11 @@ static bool slow_broker_open(struct slow_broker *b, const struct folder *folder)
     } else {
         lib_say("the broker's configuration does not set set_tcp_nodelay");
     }
-    bool good = line != NULL && folder_write(folder, "slow.conf", text, 0600) &&
+    char *whole = NULL;
+    bool good = line != NULL && asprintf(&whole, "%s%s", text, root) > 0 &&
+                folder_write(folder, "slow.conf", whole, 0600) &&
                 folder_file(folder, "slow.conf", path) && folder_file(folder, "slow.log", log);
+    free(whole);
     free(text);
     b->port = port_free();
     snprintf(port, sizeof port, "%d", b->port);

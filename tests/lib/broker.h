@@ -14,8 +14,11 @@ struct broker {
     char config[FOLDER_PATH_MAX]; /* takes in the shipped file */
 };
 
-/* Starts it and waits until it accepts connections. The folder must outlive it;
- * one broker for a folder. */
+/* Chooses its port and writes its configuration; broker_start_again starts it. The
+ * folder must outlive it; one broker for a folder. */
+bool broker_prepare(struct broker *broker, const struct folder *folder);
+
+/* Prepares it, starts it and waits until it accepts connections. */
 bool broker_start(struct broker *broker, const struct folder *folder);
 /* Ends it in order (SIGTERM): clients see their connection closed. */
 bool broker_stop(struct broker *broker);

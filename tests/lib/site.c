@@ -44,13 +44,12 @@ bool site_make(struct site *site, const struct site_options *options)
         !folder_write(&site->folder, "admin-token", "admin-token-of-a-test\n", 0600))
         return false;
     site->cloud_port = port_free();
-    site->broker.port = port_free();
-    if (!folder_file(&site->folder, "mosquitto.log", site->broker.log))
+    if (!broker_prepare(&site->broker, &site->folder))
         return false;
     web_client_init(&site->admin, site->cloud_port, ca, "admin-token-of-a-test");
     snprintf(site->events_url, sizeof site->events_url,
              "/admin/sites/" SITE_ID "/gateways/" SITE_GATEWAY "/events");
-    return site->cloud_port && site->broker.port && write_config(site, options);
+    return site->cloud_port && write_config(site, options);
 }
 
 void site_end(struct site *site)

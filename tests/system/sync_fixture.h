@@ -35,8 +35,8 @@ static const char small_policy[] =
     "{\"k\":\"person\",\"id\":\"anna\",\"d\":{\"name\":\"Anna\"}}\n"
     "{\"k\":\"credential\",\"id\":\"c1\",\"d\":{\"person\":\"anna\",\"type\":\"card\","
     "\"value\":\"0A1B2C3D\"}}\n"
-    "{\"k\":\"entitlement\",\"id\":\"e1\",\"d\":{\"kind\":\"role\",\"who\":{\"persons\":[\"anna\"]},"
-    "\"where\":{\"all\":true}}}\n";
+    "{\"k\":\"entitlement\",\"id\":\"e1\",\"d\":{\"kind\":\"role\","
+    "\"who\":{\"persons\":[\"anna\"]},\"where\":{\"all\":true}}}\n";
 
 #define BACK_DOOR "{\"k\":\"door\",\"id\":\"back\",\"d\":{\"name\":\"Back\"}}\n"
 

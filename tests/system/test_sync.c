@@ -100,7 +100,8 @@ static void an_unknown_time_zone_is_refused_by_name(void **state)
     (void)state;
     start_with_small_policy();
     wait_version(1, 1);
-    assert_true(site_put_rows(&site, "{\"k\":\"door\",\"id\":\"far\",\"d\":{\"tz\":\"Moon/Sea\"}}\n"));
+    assert_true(site_put_rows(&site,
+                              "{\"k\":\"door\",\"id\":\"far\",\"d\":{\"tz\":\"Moon/Sea\"}}\n"));
     wait_status("Moon/Sea");
     assert_true(holds_version(1, 1));
     assert_false(has_door("far"));

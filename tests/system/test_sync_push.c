@@ -251,8 +251,10 @@ static void neither_card_nor_token_reaches_the_log_or_the_state(void **state)
     (void)state;
     start_with_small_policy();
     wait_version(1, 1);
-    assert_true(site_put_rows(&site, "{\"k\":\"credential\",\"id\":\"c2\",\"d\":{\"person\":\"anna\","
-                                     "\"type\":\"card\",\"value\":\"DEADBEEF01\",\"bits\":\"x\"}}\n"));
+    static const char bad_row[] =
+        "{\"k\":\"credential\",\"id\":\"c2\",\"d\":{\"person\":\"anna\",\"type\":\"card\","
+        "\"value\":\"DEADBEEF01\",\"bits\":\"x\"}}\n";
+    assert_true(site_put_rows(&site, bad_row));
     wait_status("c2");
     assert_true(process_stop(&site.syncd));
     const char *const argv[] = {"grep", "-raliE", "0A1B2C3D|DEADBEEF01|gateway-token",

@@ -211,7 +211,8 @@ static int run(struct syncd *d, const sigset_t *signals)
     }
     bool both = pthread_create(&push, NULL, push_run, &d->push) == 0;
     if (both) {
-        log_line(LOG_NOTICE, "gatehouse-syncd " GATEHOUSE_VERSION " started: site %s, gateway %s, %s",
+        log_line(LOG_NOTICE,
+                 "gatehouse-syncd " GATEHOUSE_VERSION " started: site %s, gateway %s, %s",
                  d->config.site.s, d->config.gateway.s, d->config.cloud_url);
         notify_ready();
         wait_for_end(d, signals);

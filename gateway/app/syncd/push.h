@@ -61,7 +61,8 @@ enum push_end {
     PUSH_FAILED,  /* no answer, or "not now": the link's rhythm has been told */
 };
 /* Posts to .../gateways/{gw}/CALL. */
-enum push_end push_post(struct push *p, const char *call, struct slice json, struct push_reply *reply);
+enum push_end push_post(struct push *p, const char *call, struct slice json,
+                        struct push_reply *reply);
 
 /* Posts the status if it is due, and notes down what gatehoused says of itself
  * (push_status.c). */
