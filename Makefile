@@ -71,7 +71,8 @@ CTL      := $(wildcard gateway/app/ctl/*.c)
 CLOUD    := $(wildcard tests/cloud/*.c)
 TESTLIB  := $(wildcard tests/lib/*.c)
 MAINS    := gateway/app/gatehoused/main.c gateway/app/syncd/main.c gateway/app/ctl/main.c
-TESTS    := $(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/adapters/test_*.c tests/system/test_*.c)
+TEST_SKIP := $(if $(filter 1,$(GPIOD_MAJOR)),%_gpiod_v2.c,%_gpiod_v1.c)
+TESTS    := $(filter-out $(TEST_SKIP),$(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/adapters/test_*.c tests/system/test_*.c))
 FUZZERS  := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
