@@ -137,6 +137,7 @@ bool echo_round(struct wires *wires, int clients, int asks, const struct echo_ti
 {
     bool good = true;
     for (int i = 0; good && i < asks; i++) {
+        wait_pause_ms(WIRES_PAUSE_MS);
         good = ask(wires, clients, times);
     }
     series_end_round(times->back);

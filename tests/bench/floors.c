@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/wires.h"
 #include "lib/wait.h"
 
 #define EVENT_BYTES 420 /* what an access event takes in the journal */
@@ -40,6 +41,7 @@ bool commit_floor_round(struct commit_floor *f, int commits, struct series *time
     unsigned char body[EVENT_BYTES];
     memset(body, 'e', sizeof body);
     for (int i = 0; i < commits; i++) {
+        wait_pause_ms(WIRES_PAUSE_MS);
         int64_t before = wait_now_ns();
         sqlite3_bind_blob(f->insert, 1, body, sizeof body, SQLITE_STATIC);
         if (sqlite3_step(f->insert) != SQLITE_DONE) { /* commits by itself */
@@ -124,6 +126,7 @@ bool cloud_link_round(struct cloud_link *link, int calls, struct series *times)
         return false;
     }
     for (int i = 0; i < calls; i++) {
+        wait_pause_ms(WIRES_PAUSE_MS);
         int64_t before = wait_now_ns();
         if (!perform(link, link->get_url)) {
             return false;

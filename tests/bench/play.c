@@ -207,6 +207,7 @@ bool play_round(struct play *p, int at_once, int n, const struct play_times *tim
 {
     bool good = true;
     for (int i = 0; i < n && good; i++) {
+        wait_pause_ms(WIRES_PAUSE_MS);
         good = play_present(p, at_once, times);
     }
     series_end_round(times->relay);

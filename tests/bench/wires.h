@@ -30,6 +30,11 @@ bool wires_ask(struct wires *w, int client, const char *topic, const char *card,
 /* The answer to that id; NULL (said, if timeout_ms is WAIT_MS) when it does not come. */
 const struct mqtt_message *wires_answer(struct wires *w, int client, unsigned id, int timeout_ms);
 
+/* The pause between one question and the next, in floors and in ours: cards do not
+ * come back to back, and a machine that is kept awake answers faster than one at
+ * rest. */
+#define WIRES_PAUSE_MS 4
+
 /* Sets or clears TCP_NODELAY on every socket of this process to this port. */
 void wires_set_nodelay(int port, bool on);
 

@@ -66,20 +66,9 @@ bool broker_prepare(struct broker *broker, const struct folder *folder)
     return true;
 }
 
-bool broker_make(struct broker *broker, const struct folder *folder)
-{
-    struct broker fresh = {.port = port_free()};
-    if (fresh.port == 0 || !folder_file(folder, "mosquitto.log", fresh.log) ||
-        !write_config(&fresh, folder)) {
-        return false;
-    }
-    *broker = fresh;
-    return true;
-}
-
 bool broker_start(struct broker *broker, const struct folder *folder)
 {
-    return broker_make(broker, folder) && broker_start_again(broker);
+    return broker_prepare(broker, folder) && broker_start_again(broker);
 }
 
 bool broker_stop(struct broker *broker)

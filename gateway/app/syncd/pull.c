@@ -15,6 +15,7 @@
 /* After so many change sets that do not add up, our own copy is suspected. */
 #define DIGEST_FAILURES_MAX 2
 #define PATH_MAX_BYTES 2048
+#define PULL_PAUSE_MS 1000
 
 static void mask(void *context, unsigned char out[32], struct slice nonce)
 {
@@ -65,11 +66,10 @@ struct https_request pull_request(const char *path)
 
 enum pull_end pull_failed(struct pull *p, enum gh_err err, const char *why)
 {
-    if (err == GH_IO) {
-        /* What a failed sync left behind cannot be trusted: open it anew. */
-        replica_writer_close(p->writer);
-        p->writer = NULL;
-    }
+    /* What a failed sync left behind cannot be trusted: open it anew, once the
+     * batch at hand is dropped. */
+    if (err == GH_IO)
+        p->is_writer_broken = true;
     if (err == GH_RETRY) {
         log_line(LOG_WARNING, "pull: %s; trying again", why);
         return PULL_AGAIN;
@@ -203,6 +203,21 @@ static enum pull_end poll_changes(struct pull *p, const struct replica_state *st
     return end;
 }
 
+/* A cloud that answers at once and has nothing new must not make us spin. */
+static enum pull_end poll_politely(struct pull *p, const struct replica_state *before)
+{
+    struct replica_state after;
+    int64_t begun_ms = sync_now().ms;
+    enum pull_end end = poll_changes(p, before);
+    if (end != PULL_DONE)
+        return end;
+    replica_writer_state(p->writer, &after);
+    if (after.version.epoch == before->version.epoch && after.version.rev == before->version.rev &&
+        sync_now().ms - begun_ms < PULL_PAUSE_MS)
+        sync_sleep(p->sync, PULL_PAUSE_MS);
+    return end;
+}
+
 /* --- the activity --------------------------------------------------------- */
 
 static enum pull_end open_writer(struct pull *p)
@@ -227,6 +242,11 @@ static enum pull_end step(struct pull *p)
 {
     struct replica_state state;
     p->retry_after_s = -1;
+    if (p->is_writer_broken) {
+        replica_writer_close(p->writer);
+        p->writer = NULL;
+        p->is_writer_broken = false;
+    }
     if (!p->writer) {
         enum pull_end end = open_writer(p);
         if (end != PULL_DONE)
@@ -234,13 +254,40 @@ static enum pull_end step(struct pull *p)
     }
     replica_writer_state(p->writer, &state);
     if (!p->wants_snapshot && state.version.epoch != 0)
-        return poll_changes(p, &state);
+        return poll_politely(p, &state);
     enum pull_end end = pull_snapshot(p);
-    if (end == PULL_DONE) {
+    if (end == PULL_LOADED) {
         p->wants_snapshot = false;
         p->digest_failures = 0;
     }
     return end;
+}
+
+/* What the end of a step means for the next one. */
+static void take_end(struct pull *p, enum pull_end end)
+{
+    switch (end) {
+    case PULL_DONE:
+        rhythm_succeeded(&p->rhythm);
+        p->has_just_loaded = false;
+        break;
+    case PULL_LOADED:
+        p->has_just_loaded = true;
+        break;
+    case PULL_SNAPSHOT:
+        p->wants_snapshot = true;
+        /* A cloud that wants one snapshot after the other is not obeyed at once. */
+        if (p->has_just_loaded)
+            rhythm_failed(&p->rhythm, sync_now(), -1);
+        break;
+    case PULL_AGAIN:
+    case PULL_REFUSED:
+        rhythm_failed(&p->rhythm, sync_now(), p->retry_after_s);
+        break;
+    case PULL_HOPELESS:
+        rhythm_hopeless(&p->rhythm, sync_now());
+        break;
+    }
 }
 
 void *pull_run(void *pull)
@@ -251,21 +298,7 @@ void *pull_run(void *pull)
         sync_promise(p->sync, SYNC_PULL, wait_ms + 2 * POLL_IDLE_MS);
         if (wait_ms > 0 && !sync_sleep(p->sync, wait_ms))
             break;
-        switch (step(p)) {
-        case PULL_DONE:
-            rhythm_succeeded(&p->rhythm);
-            break;
-        case PULL_SNAPSHOT:
-            p->wants_snapshot = true;
-            break;
-        case PULL_AGAIN:
-        case PULL_REFUSED:
-            rhythm_failed(&p->rhythm, sync_now(), p->retry_after_s);
-            break;
-        case PULL_HOPELESS:
-            rhythm_hopeless(&p->rhythm, sync_now());
-            break;
-        }
+        take_end(p, step(p));
     }
     return NULL;
 }

@@ -19,7 +19,8 @@
 
 /* How one step of the pull ended. */
 enum pull_end {
-    PULL_DONE,     /* all is well, go on at once */
+    PULL_DONE,     /* a poll was served, go on at once */
+    PULL_LOADED,   /* a snapshot was loaded, go on at once */
     PULL_AGAIN,    /* the link or this machine failed: in the rhythm */
     PULL_REFUSED,  /* the policy was refused, and reported: in the rhythm */
     PULL_HOPELESS, /* only another version or a person helps: slowly */
@@ -31,12 +32,14 @@ struct pull {
     struct https *https;            /* borrowed */
     const struct crypto_keys *keys; /* borrowed */
     unsigned char mask_key[32];
-    struct replica_writer *writer; /* owned; NULL = to be opened (again) */
+    struct replica_writer *writer; /* owned; NULL = to be opened */
+    bool is_writer_broken;         /* to be closed and opened again */
     struct arena arena;            /* owns its memory */
     char *line;                    /* owned: POLICY_LINE_MAX bytes */
     struct rhythm rhythm;
     int64_t retry_after_s; /* of the last answer; -1 = none */
     bool wants_snapshot;
+    bool has_just_loaded;  /* no poll was served since the last snapshot */
     int digest_failures;   /* change sets in a row that did not add up */
 };
 

@@ -210,7 +210,7 @@ static enum pull_end finish(struct load *l, const char *cursor)
         return pull_failed(p, err, l->feed.why);
     replica_writer_state(p->writer, &state);
     sync_applied(p->sync, &state);
-    return PULL_DONE;
+    return PULL_LOADED;
 }
 
 enum pull_end pull_snapshot(struct pull *p)
