@@ -67,7 +67,7 @@ HAL      := $(filter-out $(HAL_SKIP),$(wildcard hal/*.c))
 APPLIB   := $(wildcard gateway/app/*.c)
 DAEMON   := $(wildcard gateway/app/gatehoused/*.c)
 SYNCD    := $(wildcard gateway/app/syncd/*.c)
-CTL      := $(wildcard gateway/app/ctl/*.c)
+CTL      := $(wildcard gateway/app/ctl/*.c gateway/app/rehearsal/*.c)
 CLOUD    := $(wildcard tests/cloud/*.c)
 TESTLIB  := $(wildcard tests/lib/*.c)
 MAINS    := gateway/app/gatehoused/main.c gateway/app/syncd/main.c gateway/app/ctl/main.c
@@ -127,19 +127,19 @@ $(BUILD)/libgatehouse.a: $(call obj,$(CORE) $(ADAPTERS) $(HAL) $(APPLIB))
 	$(Q)rm -f $@ && ar rcsD $@ $^
 
 define program
-$(BUILD)/$(1): $$(call obj,$(2)) $(BUILD)/libgatehouse.a
+$(BUILD)/$(1): $$(call obj,$(2)) $(BUILD)/libshell.a $(BUILD)/libgatehouse.a
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(OPT) $$(LDFLAGS_ALL) $$^ $$(LIBS_PRODUCT) -o $$@
 endef
-$(eval $(call program,gatehoused,$(DAEMON)))
-$(eval $(call program,gatehouse-syncd,$(SYNCD)))
-$(eval $(call program,gatehousectl,$(CTL)))
+$(eval $(call program,gatehoused,gateway/app/gatehoused/main.c))
+$(eval $(call program,gatehouse-syncd,gateway/app/syncd/main.c))
+$(eval $(call program,gatehousectl,gateway/app/ctl/main.c))
 
 $(BUILD)/gatehouse-cloud: $(call obj,$(CLOUD))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_CLOUD) -o $@
 
-# Tests may use everything but mains: the shell's parts are linked from archives.
+# The shell but for its mains: programs and tests take from it what they need.
 $(BUILD)/libshell.a: $(call obj,$(filter-out $(MAINS),$(DAEMON) $(SYNCD) $(CTL)))
 	$(Q)rm -f $@ && ar rcsD $@ $^
 $(BUILD)/libtest.a: $(call obj,$(TESTLIB))

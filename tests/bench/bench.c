@@ -36,7 +36,7 @@ struct measured {
     struct series one_way, echo, echo_16, slow_echo, commit, call; /* floors */
     struct series relay, feedback, relay_16, feedback_16;
     struct series revoked, drain_relay, drain_feedback, restart;
-    struct series large_echo, large_relay, large_feedback;
+    struct series large_echo, large_commit, large_relay, large_feedback;
     double flood_per_s, drain_per_s, sync_s, large_sync_s;
     long large_rows;
     double daemon_mib, daemon_large_mib, syncd_mib, syncd_large_mib, echo_mib;
@@ -216,13 +216,15 @@ static bool measure_large(struct bench *b)
     const struct echo_times echo = {NULL, &m->large_echo};
     const struct play_times ours = {&m->large_relay, &m->large_feedback};
     if (!play_open(p, PEOPLE_LARGE) || !play_sync(p, &m->large_sync_s) ||
-        !echo_start(&b->echo, &p->site.folder, p->site.broker.port, true)) {
+        !echo_start(&b->echo, &p->site.folder, p->site.broker.port, true) ||
+        !commit_floor_open(&b->commit, &p->site.folder)) {
         return false;
     }
     m->large_rows = play_rows(p);
     bool good = warm_up(b);
     for (int i = 0; i < 3 && good; i++) {
         good = echo_round(&b->play.wires, 1, b->amount.reads / 2, &echo) &&
+               commit_floor_round(&b->commit, b->amount.commits, &m->large_commit) &&
                play_round(p, 1, b->amount.reads / 2, &ours);
     }
     m->daemon_large_mib = floors_resident_mib(p->site.gatehoused.pid);
@@ -230,7 +232,8 @@ static bool measure_large(struct bench *b)
     return good;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------
+ */
 
 static bool open_floors(struct bench *b)
 {
@@ -280,6 +283,7 @@ static bool measure(struct bench *b)
         fprintf(stderr, "bench: %d people\n", PEOPLE_LARGE);
         good = measure_large(b);
         process_kill(&b->echo);
+        commit_floor_close(&b->commit);
         play_close(&b->play);
     }
     return good;
@@ -289,6 +293,7 @@ static void show_doors(struct table *t, const struct measured *m)
 {
     double echo = series_at(&m->echo, 0.5), commit = series_at(&m->commit, 0.5);
     double echo_16 = series_at(&m->echo_16, 0.5), large = series_at(&m->large_echo, 0.5);
+    double large_commit = series_at(&m->large_commit, 0.5);
     table_heading(t, "Floors: without us");
     table_latency(t, "echo one way", &m->one_way, NULL);
     table_latency(t, "echo", &m->echo, NULL);
@@ -304,19 +309,21 @@ static void show_doors(struct table *t, const struct measured *m)
                                     echo + 1.5 * commit, false});
     table_latency(t, "to relay, 16 at once", &m->relay_16,
                   &(struct against){.floor = "echo, 16 at once", .floor_value = echo_16});
-    table_latency(t, "to feedback, 16 at once", &m->feedback_16,
-                  &(struct against){.floor = "echo, 16 at once + commit",
-                                    .floor_value = echo_16 + commit});
+    table_latency(
+        t, "to feedback, 16 at once", &m->feedback_16,
+        &(struct against){.floor = "echo, 16 at once + commit", .floor_value = echo_16 + commit});
     table_latency(t, "to relay while the backlog drains", &m->drain_relay,
                   &(struct against){.floor = "echo", .floor_value = echo});
     table_latency(t, "to feedback while the backlog drains", &m->drain_feedback,
                   &(struct against){.floor = "echo + commit", .floor_value = echo + commit});
     table_heading(t, "At the door, 20,000 people");
+    table_latency(t, "echo, in turn with these", &m->large_echo, NULL);
+    table_latency(t, "durable commit, in turn with these", &m->large_commit, NULL);
     table_latency(t, "to relay, 20,000 people", &m->large_relay,
                   &(struct against){"echo", large, "1.25 x echo", 1.25 * large, false});
     table_latency(t, "to feedback, 20,000 people", &m->large_feedback,
-                  &(struct against){"echo + commit", large + commit, "echo + 1.5 x commit",
-                                    large + 1.5 * commit, false});
+                  &(struct against){"echo + commit", large + large_commit, "echo + 1.5 x commit",
+                                    large + 1.5 * large_commit, false});
 }
 
 static void show_rest(struct table *t, const struct measured *m, int backlog)
@@ -324,9 +331,9 @@ static void show_rest(struct table *t, const struct measured *m, int backlog)
     char name[64];
     double call = series_at(&m->call, 0.5), commit = series_at(&m->commit, 0.5);
     table_heading(t, "With the cloud");
-    table_latency(t, "change put at the cloud to in force", &m->revoked,
-                  &(struct against){"HTTPS call + commit", call + commit, "50 ms on loopback",
-                                    50000, false});
+    table_latency(
+        t, "change put at the cloud to in force", &m->revoked,
+        &(struct against){"HTTPS call + commit", call + commit, "50 ms on loopback", 50000, false});
     snprintf(name, sizeof name, "drain of %d events", backlog);
     table_number(t, name, m->drain_per_s, "/s", NULL);
     table_number(t, "events missing at the cloud after it", (double)m->missing, "",

@@ -103,7 +103,8 @@ bool echo_start(struct process *echo, const struct folder *folder, int port, boo
     char log[FOLDER_PATH_MAX], number[8], name[32];
     snprintf(number, sizeof number, "%d", port);
     snprintf(name, sizeof name, "echo-%d.log", port);
-    const char *argv[] = {"/proc/self/exe", "--echo", number, nodelay ? "nodelay" : "default", NULL};
+    const char *argv[] = {"/proc/self/exe", "--echo", number, nodelay ? "nodelay" : "default",
+                          NULL};
     return folder_file(folder, name, log) &&
            process_start(echo, &(struct process_options){.argv = argv, .log_path = log}) &&
            process_wait_line(echo, "ready", WAIT_MS, NULL, 0);

@@ -16,13 +16,14 @@ bool commit_floor_open(struct commit_floor *f, const struct folder *folder)
 {
     char path[FOLDER_PATH_MAX];
     *f = (struct commit_floor){0};
-    bool good = folder_file(folder, "floor.db", path) && sqlite3_open(path, &f->db) == SQLITE_OK &&
-                sqlite3_exec(f->db,
-                             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                             "CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, body BLOB)",
-                             NULL, NULL, NULL) == SQLITE_OK &&
-                sqlite3_prepare_v2(f->db, "INSERT INTO event (body) VALUES (?1)", -1, &f->insert,
-                                   NULL) == SQLITE_OK;
+    bool good =
+        folder_file(folder, "floor.db", path) && sqlite3_open(path, &f->db) == SQLITE_OK &&
+        sqlite3_exec(f->db,
+                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                     "CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, body BLOB)",
+                     NULL, NULL, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(f->db, "INSERT INTO event (body) VALUES (?1)", -1, &f->insert, NULL) ==
+            SQLITE_OK;
     if (!good) {
         lib_say("the floor's database: %s", f->db ? sqlite3_errmsg(f->db) : "no path");
     }

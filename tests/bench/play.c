@@ -16,8 +16,7 @@
 
 /* --- the site ------------------------------------------------------------------------- */
 
-static const char first_door[] =
-    "[door d000]\nrelay = sim:0\nactive = high\nlock = fail_secure\n";
+static const char first_door[] = "[door d000]\nrelay = sim:0\nactive = high\nlock = fail_secure\n";
 
 /* The other doors: more than the site's own text takes. */
 static bool add_doors(struct play *p)
@@ -42,8 +41,8 @@ static bool add_doors(struct play *p)
 
 void play_person(char *out, size_t size, int person, bool enabled)
 {
-    snprintf(out, size, "{\"k\":\"person\",\"id\":\"p%05d\",\"d\":{%s\"groups\":[\"staff\"]}}\n", person,
-             enabled ? "" : "\"enabled\":false,");
+    snprintf(out, size, "{\"k\":\"person\",\"id\":\"p%05d\",\"d\":{%s\"groups\":[\"staff\"]}}\n",
+             person, enabled ? "" : "\"enabled\":false,");
 }
 
 static void card_of(char out[9], int person)
@@ -61,9 +60,11 @@ static bool put_policy(struct play *p)
     static const char head[] =
         "{\"k\":\"site\",\"id\":\"" SITE_ID "\",\"d\":{\"tz\":\"Europe/London\"}}\n"
         "{\"k\":\"group\",\"id\":\"staff\",\"d\":{}}\n"
-        "{\"k\":\"schedule\",\"id\":\"always\",\"d\":{\"windows\":[{\"days\":[\"mon\",\"tue\",\"wed\","
+        "{\"k\":\"schedule\",\"id\":\"always\",\"d\":{\"windows\":[{\"days\":[\"mon\",\"tue\","
+        "\"wed\","
         "\"thu\",\"fri\",\"sat\",\"sun\"],\"start\":\"00:00\",\"end\":\"24:00\"}]}}\n"
-        "{\"k\":\"entitlement\",\"id\":\"everywhere\",\"d\":{\"kind\":\"role\",\"schedule\":\"always\","
+        "{\"k\":\"entitlement\",\"id\":\"everywhere\",\"d\":{\"kind\":\"role\",\"schedule\":"
+        "\"always\","
         "\"who\":{\"groups\":[\"staff\"]},\"where\":{\"all\":true}}}\n";
     size_t room = sizeof head + (size_t)(2 * PLAY_DOORS + 2 * p->people) * ROW_ROOM;
     char *rows = malloc(room);
@@ -82,10 +83,11 @@ static bool put_policy(struct play *p)
         card_of(card, i);
         play_person(rows + len, room - len, i, true);
         len += strlen(rows + len);
-        len += (size_t)snprintf(rows + len, room - len,
-                                "{\"k\":\"credential\",\"id\":\"c%05d\",\"d\":{\"person\":\"p%05d\","
-                                "\"type\":\"card\",\"value\":\"%s\"}}\n",
-                                i, i, card);
+        len +=
+            (size_t)snprintf(rows + len, room - len,
+                             "{\"k\":\"credential\",\"id\":\"c%05d\",\"d\":{\"person\":\"p%05d\","
+                             "\"type\":\"card\",\"value\":\"%s\"}}\n",
+                             i, i, card);
     }
     bool good = site_put_rows(&p->site, rows);
     free(rows);
@@ -288,8 +290,7 @@ bool play_restart(struct play *p, struct series *times)
 {
     struct knocker k = {.play = p};
     pthread_t thread;
-    if (!site_kill_gatehoused(&p->site) ||
-        pthread_create(&thread, NULL, knock, &k) != 0) {
+    if (!site_kill_gatehoused(&p->site) || pthread_create(&thread, NULL, knock, &k) != 0) {
         return false;
     }
     int64_t before = wait_now_ns();

@@ -16,7 +16,7 @@
 struct play {
     struct site site;
     int people;
-    int relay[PLAY_DOORS];       /* of the door, at the board */
+    int relay[PLAY_DOORS];         /* of the door, at the board */
     int64_t locked_ns[PLAY_DOORS]; /* when it is locked again for certain */
     struct wires wires;
     unsigned reads; /* so far */

@@ -30,8 +30,8 @@ bool table_close(struct table *t)
 void table_heading(const struct table *t, const char *text)
 {
     (void)t;
-    printf("\n%-*s %10s %10s %21s %10s %6s  %s\n", NAME_WIDTH, text, "p50", "p99", "p50 of the rounds",
-           "floor", "ratio", "target");
+    printf("\n%-*s %10s %10s %21s %10s %6s  %s\n", NAME_WIDTH, text, "p50", "p99",
+           "p50 of the rounds", "floor", "ratio", "target");
 }
 
 /* In the unit that reads best. */

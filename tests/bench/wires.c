@@ -107,8 +107,8 @@ const struct mqtt_message *wires_answer(struct wires *w, int client, unsigned id
     char text[32];
     size_t index = 0;
     snprintf(text, sizeof text, "bench-%08u", id);
-    const struct mqtt_message *m = mqtt_client_wait(w->client[client], w->seen[client], has_id,
-                                                    text, timeout_ms, &index);
+    const struct mqtt_message *m =
+        mqtt_client_wait(w->client[client], w->seen[client], has_id, text, timeout_ms, &index);
     if (m != NULL) {
         w->seen[client] = index + 1;
     } else if (timeout_ms >= WAIT_MS) {

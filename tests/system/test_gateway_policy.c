@@ -53,6 +53,8 @@ static void a_read_during_changes_is_decided_by_the_old_or_the_new_policy(void *
     pthread_t thread;
     char mixture[48] = "";
     int n = 0;
+    put("{\"k\":\"group\",\"id\":\"crew\",\"d\":{}}\n");
+    assert_true(site_wait_policy(&site, WAIT_MS));
     int64_t before = site_cloud_rev(&site);
     assert_int_equal(pthread_create(&thread, NULL, change_often, &change), 0);
     for (; !atomic_load(&change.over); n++) {

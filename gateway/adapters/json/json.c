@@ -137,6 +137,26 @@ bool json_append(struct json *v, const char *name, struct json *child)
            json_object_set(in_mutable(v), name, made) == 0;
 }
 
+bool json_set_empty_array(struct json *v, const char *name)
+{
+    STRICT_OWNED json_t *made = json_array();
+    return made && json_object_set(in_mutable(v), name, made) == 0;
+}
+
+bool json_copy_member(struct json *v, const char *name, const struct json *from)
+{
+    json_t *member = json_object_get(in(from), name);
+    if (!member)
+        return true;
+    STRICT_OWNED json_t *copy = json_deep_copy(member);
+    return copy && json_object_set(in_mutable(v), name, copy) == 0;
+}
+
+struct json *json_clone(const struct json *v)
+{
+    return (struct json *)json_deep_copy(in(v));
+}
+
 char *json_print(const struct json *v, size_t *len)
 {
     char *text = json_dumps(in(v), JSON_COMPACT);

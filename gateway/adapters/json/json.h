@@ -46,6 +46,12 @@ bool json_set_null(struct json *v, const char *name);
 bool json_set(struct json *v, const char *name, struct json *child);
 /* Appends to the array member of that name, made if absent; takes child. */
 bool json_append(struct json *v, const char *name, struct json *child);
+/* An array member without elements. */
+bool json_set_empty_array(struct json *v, const char *name);
+/* Copies a member of another object, whatever it is; nothing if it has none. */
+bool json_copy_member(struct json *v, const char *name, const struct json *from);
+/* A copy of an object, owned; NULL when out of memory. */
+struct json *json_clone(const struct json *v);
 
 /* The compact text, members in order of insertion; owned, free() it; NULL when
  * out of memory. Its length goes to *len if not NULL. */

@@ -187,6 +187,16 @@ static enum gh_err repeat_find(void *self, const struct id *reader, const struct
     return repeat_unpack(out, &r, db->boot);
 }
 
+/* What is worth no transaction of its own goes with the next one, or soon. */
+static void store_lazily(struct journal_db *db)
+{
+    if (db->ack_waits)
+        return;
+    db->ack_waits = true;
+    db->ack_at_ms = journal_wait_ms() + ACK_LATER_MS;
+    (void)pthread_cond_signal(&db->kick);
+}
+
 static void repeat_answered(void *self, const struct id *reader, const struct id *read_id)
 {
     struct journal_db *db = self;
@@ -204,7 +214,8 @@ static void repeat_answered(void *self, const struct id *reader, const struct id
         db->next_number++;
         journal_queue_push(&db->queue, item, false);
         write_tail(db);
-        (void)pthread_cond_signal(&db->kick);
+        /* The tail has it: a sync of its own would only hold up the next event. */
+        store_lazily(db);
     }
     unlock(db);
 }
@@ -286,10 +297,7 @@ enum gh_err journal_db_ack(struct journal_db *db, struct slice stream, uint64_t 
         err = GH_INVALID;
     } else if (seq > db->acked_seq) {
         db->acked_seq = seq;
-        if (!db->ack_waits)
-            db->ack_at_ms = journal_wait_ms() + ACK_LATER_MS;
-        db->ack_waits = true;
-        (void)pthread_cond_signal(&db->kick);
+        store_lazily(db);
     }
     unlock(db);
     return err;

@@ -67,7 +67,7 @@ struct journal_db {
     uint64_t durable_seq;
     uint64_t acked_seq;
     uint64_t lost_stored; /* losses that the database knows of */
-    bool ack_waits;
+    bool ack_waits; /* an acknowledgement or an answer's note is to be stored by ack_at_ms */
     int64_t ack_at_ms;
     bool stop;
     struct journal_loss loss;

@@ -91,7 +91,7 @@ static const char *db_fault_text(enum gh_err err)
 
 static bool wants_transaction(const struct journal_db *db, int64_t now_ms)
 {
-    return db->queue.oldest || db->next_seq - 1 > db->stored_seq ||
+    return db->queue.n_events > 0 || db->next_seq - 1 > db->stored_seq ||
            (db->ack_waits && now_ms >= db->ack_at_ms) || now_ms >= db->purge_at_ms;
 }
 
@@ -227,7 +227,7 @@ static void publish_moved(struct journal_db *db, const struct turn *t)
     db->stored_seq = state->newest_seq;
     db->first_seq = state->first_seq;
     db->lost_stored = state->lost_total;
-    if (db->acked_seq == t->ack)
+    if (db->acked_seq == t->ack && !db->queue.oldest)
         db->ack_waits = false;
     if (t->told)
         db->loss.state = LOSS_NONE;

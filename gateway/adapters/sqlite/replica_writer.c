@@ -24,6 +24,7 @@ struct replica_writer {
     sqlite3_stmt *s[STATEMENTS];
     struct replica_stage *stage; /* NULL = nothing begun */
     bool is_snapshot;
+    bool is_adopted; /* the batch at hand is taken for what it adds up to */
     bool is_broken; /* see the header: only close is left */
     struct replica_state state;
 };
@@ -242,7 +243,7 @@ static enum gh_err check_place(const struct replica_writer *w, const struct repl
     if (cursor.len > REPLICA_CURSOR_MAX || (cursor.len && memchr(cursor.ptr, 0, cursor.len)))
         return refuse(GH_INVALID, why, "the cursor is longer than %d bytes or holds a zero byte",
                       REPLICA_CURSOR_MAX);
-    if (!is_hex_digest(c->digest) || v->epoch < 0 || v->rev < 0 || c->rows < 0 ||
+    if ((!w->is_adopted && !is_hex_digest(c->digest)) || v->epoch < 0 || v->rev < 0 || c->rows < 0 ||
         v->issued_at == INSTANT_NONE)
         return refuse(GH_INVALID, why, "the checkpoint lacks a digest, a place or a time");
     if (floor->issued_at == INSTANT_NONE)
@@ -252,7 +253,7 @@ static enum gh_err check_place(const struct replica_writer *w, const struct repl
                       "rollback: epoch %lld rev %lld is below the applied epoch %lld rev %lld",
                       (long long)v->epoch, (long long)v->rev, (long long)floor->epoch,
                       (long long)floor->rev);
-    if (v->epoch == floor->epoch && v->rev == floor->rev &&
+    if (!w->is_adopted && v->epoch == floor->epoch && v->rev == floor->rev &&
         strcmp(c->digest, w->state.digest) != 0)
         return refuse(GH_INVALID, why,
                       "epoch %lld rev %lld is applied with digest %s, the checkpoint says %s",
@@ -374,9 +375,21 @@ static enum gh_err write_meta(struct replica_writer *w, const struct replica_sta
     return err == GH_OK ? db_run(s) : err;
 }
 
+/* Compares with the checkpoint; a batch that is adopted is its own checkpoint. */
+static enum gh_err settle_sum(const struct replica_writer *w, const struct replica_checkpoint *c,
+                              struct replica_state *state, const unsigned char hash[REPLICA_HASH],
+                              int64_t rows, char why[REPLICA_WHY_MAX])
+{
+    if (!w->is_adopted)
+        return check_sum(c, hash, rows, why);
+    hex(state->digest, hash);
+    state->rows = rows;
+    return GH_OK;
+}
+
 /* Inside the transaction, with the staging file attached. */
 static enum gh_err apply(struct replica_writer *w, const struct replica_checkpoint *c,
-                         const struct replica_state *state, char why[REPLICA_WHY_MAX])
+                         struct replica_state *state, char why[REPLICA_WHY_MAX])
 {
     unsigned char hash[REPLICA_HASH];
     int64_t rows = 0;
@@ -386,7 +399,7 @@ static enum gh_err apply(struct replica_writer *w, const struct replica_checkpoi
     if (err == GH_OK)
         err = replica_digest_total(w->digest, hash, &rows);
     if (err == GH_OK)
-        err = check_sum(c, hash, rows, why);
+        err = settle_sum(w, c, state, hash, rows, why);
     if (err == GH_OK)
         err = db_bind_int(w->s[DENY_PASS], 1, c->version.rev);
     if (err == GH_OK)
@@ -408,7 +421,7 @@ static enum gh_err attach(struct replica_writer *w)
 }
 
 static enum gh_err apply_attached(struct replica_writer *w, const struct replica_checkpoint *c,
-                                  const struct replica_state *state, char why[REPLICA_WHY_MAX])
+                                  struct replica_state *state, char why[REPLICA_WHY_MAX])
 {
     enum gh_err err = attach(w);
     if (err != GH_OK)
@@ -445,18 +458,18 @@ static enum gh_err commit(struct replica_writer *w, const struct replica_checkpo
     if (!w->stage)
         return refuse(GH_INVALID, why, "no batch was begun");
     enum gh_err err = check_place(w, c, cursor, why);
+    struct replica_state state = state_after(&w->state, c, cursor);
     if (err == GH_OK && w->is_snapshot) {
         unsigned char hash[REPLICA_HASH];
         int64_t rows = 0;
         err = replica_stage_digest(w->stage, hash, &rows);
         if (err == GH_OK)
-            err = check_sum(c, hash, rows, why);
+            err = settle_sum(w, c, &state, hash, rows, why);
     }
     if (err == GH_OK)
         err = replica_stage_finish(w->stage);
     if (err != GH_OK)
         return err;
-    struct replica_state state = state_after(&w->state, c, cursor);
     err = apply_attached(w, c, &state, why);
     if (err == GH_IO)
         w->is_broken = true;
@@ -465,8 +478,8 @@ static enum gh_err commit(struct replica_writer *w, const struct replica_checkpo
     return err;
 }
 
-enum gh_err replica_writer_commit(struct replica_writer *w, const struct replica_checkpoint *c,
-                                  struct slice cursor, char why[REPLICA_WHY_MAX])
+static enum gh_err finish(struct replica_writer *w, const struct replica_checkpoint *c,
+                          struct slice cursor, char why[REPLICA_WHY_MAX])
 {
     char text[REPLICA_WHY_MAX] = "";
     enum gh_err err = commit(w, c, cursor, text);
@@ -478,6 +491,21 @@ enum gh_err replica_writer_commit(struct replica_writer *w, const struct replica
     if (err != GH_OK)
         (void)refuse(err, why, "%s", text[0] ? text : gh_err_name(err));
     return err;
+}
+
+enum gh_err replica_writer_commit(struct replica_writer *w, const struct replica_checkpoint *c,
+                                  struct slice cursor, char why[REPLICA_WHY_MAX])
+{
+    w->is_adopted = false;
+    return finish(w, c, cursor, why);
+}
+
+enum gh_err replica_writer_adopt(struct replica_writer *w, const struct policy_version *version,
+                                 int64_t schema, char why[REPLICA_WHY_MAX])
+{
+    struct replica_checkpoint c = {.version = *version, .schema = schema};
+    w->is_adopted = true;
+    return finish(w, &c, (struct slice){0}, why);
 }
 
 /* --- deny lane ------------------------------------------------------------ */

@@ -92,6 +92,13 @@ GH_MUST_CHECK enum gh_err replica_writer_commit(struct replica_writer *w,
                                                 struct slice cursor,
                                                 char why[REPLICA_WHY_MAX]);
 
+/* As commit, for a policy from a file that comes without a checkpoint: it is
+ * taken for what it adds up to. Place and time are the caller's; the same rules
+ * hold for them. Never for what came over a network. */
+GH_MUST_CHECK enum gh_err replica_writer_adopt(struct replica_writer *w,
+                                               const struct policy_version *version,
+                                               int64_t schema, char why[REPLICA_WHY_MAX]);
+
 /* Drops what was begun; nothing if nothing was. */
 void replica_writer_drop(struct replica_writer *w);
 

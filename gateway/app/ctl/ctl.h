@@ -18,6 +18,7 @@ struct ctl {
     bool follow;
     const char *door, *since; /* NULL = not given */
     int64_t last;             /* 0 = not given */
+    const char *policy;       /* NULL = not given */
 };
 
 /* Each command: what it is given behind its name; returns the exit status. */
@@ -26,6 +27,8 @@ int ctl_doors(const struct ctl *ctl);
 int ctl_events(const struct ctl *ctl);
 int ctl_release(const struct ctl *ctl, const char *door);
 int ctl_config_check(const struct ctl *ctl);
+/* steps "-" = standard input. */
+int ctl_rehearse(const char *policy, const char *steps);
 
 /* Sends a request (takes it; NULL = out of memory) and returns the answer's
  * first line, owned, if it is {"ok":true,...}. Otherwise prints one line to

@@ -15,6 +15,8 @@ static const char usage[] =
     "                         the journal; T is a time such as 2025-01-31T08:00:00Z\n"
     "  release DOOR           opens a door for its release time\n"
     "  config check           every mistake in the configuration\n"
+    "  rehearse --policy POLICY.ndjson [STEPS.ndjson|-]\n"
+    "                         plays steps against a policy in virtual time\n"
     "exit status: 0 done, 1 refused or not found, 2 usage, 3 gatehoused cannot be reached\n";
 
 enum option_id {
@@ -26,6 +28,7 @@ enum option_id {
     OPT_LAST,
     OPT_DOOR,
     OPT_SINCE,
+    OPT_POLICY,
     OPT_HELP,
     OPT_VERSION
 };
@@ -39,6 +42,7 @@ static const struct option options[] = {
     {"last", required_argument, NULL, OPT_LAST},
     {"door", required_argument, NULL, OPT_DOOR},
     {"since", required_argument, NULL, OPT_SINCE},
+    {"policy", required_argument, NULL, OPT_POLICY},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -62,6 +66,9 @@ static bool take_option(struct ctl *ctl, int option, int *leave)
     case OPT_JSON: ctl->json = true; return true;
     case OPT_CSV: ctl->csv = true; return true;
     case OPT_FOLLOW: ctl->follow = true; return true;
+    case OPT_POLICY:
+        ctl->policy = optarg;
+        return true;
     case OPT_LAST: return take_last(ctl, optarg);
     case OPT_DOOR: ctl->door = optarg; return true;
     case OPT_SINCE: ctl->since = optarg; return true;
@@ -106,6 +113,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
     const char *command = argc > 0 ? argv[0] : "";
     if (argc == 2 && strcmp(command, "config") == 0 && strcmp(argv[1], "check") == 0)
         return ctl_config_check(ctl);
+    if (ctl->policy && argc <= 2 && strcmp(command, "rehearse") == 0)
+        return ctl_rehearse(ctl->policy, argc == 2 ? argv[1] : "-");
     find_socket(ctl);
     if (argc == 1 && strcmp(command, "status") == 0)
         return ctl_status(ctl);

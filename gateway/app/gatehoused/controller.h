@@ -36,6 +36,13 @@ struct controller_cloud {
     int64_t since; /* wall seconds; INSTANT_NONE = never heard of */
 };
 
+/* What came of the read that was looked at last; for rehearsals. */
+struct controller_last {
+    bool is_set;
+    struct id door; /* none if the reader is unknown */
+    struct verdict verdict;
+};
+
 struct controller {
     const struct config *config;
     struct controller_ports ports;
@@ -46,6 +53,7 @@ struct controller {
     struct limits limits;
     struct zones zones;
     struct controller_stats stats;
+    struct controller_last last;
     struct controller_cloud cloud;
     struct policy_version version; /* of the decision or look before */
     struct now started, last_seen;

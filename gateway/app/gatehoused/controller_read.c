@@ -5,6 +5,9 @@
 #include "app/gatehoused/controller_parts.h"
 #include "app/gatehoused/feedback.h"
 
+/* How long a read is remembered (decision contract, freshness). */
+#define REPEAT_KEPT_MS (10 * 60 * 1000)
+
 /* One read on its way. */
 struct road {
     struct read read;
@@ -38,6 +41,11 @@ static void resume_release(struct controller *c, const struct repeat *first, str
     controller_reconcile(c, unit, now);
 }
 
+static bool is_forgotten(const struct repeat *first, struct now now)
+{
+    return first->this_boot && now.mono.ms - first->at.ms >= REPEAT_KEPT_MS;
+}
+
 /* True if this read was decided before: it is answered from then, and acts once. */
 static bool answer_repeat(struct controller *c, const struct read *read, struct now now)
 {
@@ -47,9 +55,17 @@ static bool answer_repeat(struct controller *c, const struct read *read, struct 
         return false;
     /* If the journal cannot be asked, the read is taken as new: a door that
      * opens twice for one card is better than one that never does. */
-    if (j->ops->repeat_find(j->self, &read->reader, &read->read_id, &first) != GH_OK)
+    if (j->ops->repeat_find(j->self, &read->reader, &read->read_id, &first) != GH_OK ||
+        is_forgotten(&first, now))
         return false;
     c->stats.repeated++;
+    c->last = (struct controller_last){
+        .is_set = true,
+        .door = first.door,
+        .verdict = {.decision = first.decision,
+                    .reason = first.reason,
+                    .release_s = (int)(first.release_ms / 1000)},
+    };
     if (outbox_has(&c->outbox, &read->reader, &read->read_id))
         return true; /* its answer is on the way */
     resume_release(c, &first, now);
@@ -199,6 +215,9 @@ void controller_read(struct controller *c, const struct bus_note *note, const st
     gather(c, &road, now);
     judge_age(c, &road, note, now);
     road.verdict = access_decide(&road.request, &road.facts, now.wall);
+    c->last = (struct controller_last){.is_set = true, .verdict = road.verdict};
+    if (road.facts.reader_known)
+        c->last.door = road.facts.door_id;
     count(c, &road.verdict);
     /* The event first: a kill between the two loses a release, never its record. */
     journal(c, &road, now);

@@ -9,26 +9,40 @@ static bool energized_for(const struct config_door *config, bool released)
     return config->lock == LOCK_FAIL_SECURE ? released : !released;
 }
 
+enum gh_err doors_add(struct doors *doors, const struct config_door *config,
+                      char why[HAL_TEXT_MAX])
+{
+    struct door_unit *unit = realloc(doors->unit, (doors->n + 1) * sizeof *unit);
+    if (!unit) {
+        snprintf(why, HAL_TEXT_MAX, "out of memory");
+        return GH_IO;
+    }
+    doors->unit = unit;
+    struct door_unit *u = &doors->unit[doors->n];
+    *u = (struct door_unit){.config = config, .online = true};
+    door_init(&u->door);
+    char detail[HAL_TEXT_MAX] = "";
+    enum hal_err err =
+        doors->board->ops->add(doors->board, &config->relay, config->id.s,
+                               energized_for(config, false), &u->relay, detail);
+    if (err != HAL_OK) {
+        snprintf(why, HAL_TEXT_MAX, "%.*s", HAL_TEXT_MAX - 1, detail);
+        return err == HAL_INVALID || err == HAL_BUSY ? GH_INVALID : GH_IO;
+    }
+    doors->n++;
+    return GH_OK;
+}
+
 enum gh_err doors_open(struct doors *out, const struct config *config, struct relay_board *board,
                        char why[HAL_TEXT_MAX])
 {
-    struct doors d = {.board = board, .n = config->n_doors};
-    d.unit = calloc(config->n_doors, sizeof *d.unit);
-    if (!d.unit)
-        return GH_IO;
-    for (size_t i = 0; i < d.n; i++) {
-        struct door_unit *u = &d.unit[i];
-        u->config = &config->doors[i];
-        door_init(&u->door);
-        char detail[HAL_TEXT_MAX];
-        enum hal_err err = board->ops->add(board, &u->config->relay, u->config->id.s,
-                                           energized_for(u->config, false), &u->relay, detail);
-        if (err != HAL_OK) {
-            snprintf(why, HAL_TEXT_MAX, "%.*s", HAL_TEXT_MAX - 1, detail);
-            free(d.unit);
-            return err == HAL_INVALID || err == HAL_BUSY ? GH_INVALID : GH_IO;
+    struct doors d = {.board = board};
+    for (size_t i = 0; i < config->n_doors; i++) {
+        enum gh_err err = doors_add(&d, &config->doors[i], why);
+        if (err) {
+            doors_close(&d);
+            return err;
         }
-        u->online = true;
     }
     *out = d;
     return GH_OK;

@@ -28,6 +28,9 @@ struct doors {
  * why when a line cannot be had: then nothing may start. */
 GH_MUST_CHECK enum gh_err doors_open(struct doors *out, const struct config *config,
                                      struct relay_board *board, char why[HAL_TEXT_MAX]);
+/* Takes one door more. config is borrowed; pointers to units end here. */
+GH_MUST_CHECK enum gh_err doors_add(struct doors *doors, const struct config_door *config,
+                                    char why[HAL_TEXT_MAX]);
 void doors_close(struct doors *doors);
 
 /* NULL if the door is none of ours. */
