@@ -16,12 +16,14 @@ enum bus_kind {
     BUS_MESSAGE, /* a message on a topic that we subscribed to */
     BUS_UP,      /* connected and subscribed */
     BUS_DOWN,    /* the link is gone; the adapter connects again by itself */
+    BUS_SENT,    /* the broker has the message that was published with this tag */
 };
 
 /* One thing that the bus tells. Plain data, copied into the inbox. */
 struct bus_note {
     enum bus_kind kind;
     struct mono arrived;
+    uint64_t tag;      /* BUS_SENT only */
     bool retained;
     bool oversize;     /* payload was over BUS_PAYLOAD_MAX and is not here */
     uint16_t topic_len;
@@ -37,6 +39,12 @@ struct bus_ops {
      * GH_INVALID: topic or payload too long. GH_IO: the library refused. */
     enum gh_err (*publish)(void *self, struct slice topic, struct slice payload, int qos,
                            bool retain);
+
+    /* As publish with QoS 1, not retained; and a BUS_SENT note with this tag (not
+     * 0) comes once the broker has acknowledged it. If the link goes down before
+     * that none comes, whether it arrived or not. */
+    enum gh_err (*publish_tagged)(void *self, struct slice topic, struct slice payload,
+                                  uint64_t tag);
 };
 
 struct bus {

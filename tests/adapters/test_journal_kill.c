@@ -222,6 +222,8 @@ static void write_tail(struct tail *tail, uint64_t seq, uint64_t n, uint64_t sto
     }
 }
 
+#define SMALL 30
+
 static void an_append_finds_room_before_the_first_transaction(void **state)
 {
     /* One half holds what the database has, the other is full of what it has
@@ -249,17 +251,19 @@ static void an_append_finds_room_before_the_first_transaction(void **state)
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         db = journal_check_open(folder->path, 1000000, BOOT);
-        if (!db || journal_check_append(db, 0, NULL) != GH_OK)
-            _exit(1);
+        /* More than fit behind the last large one. */
+        for (int i = 0; i < SMALL; i++)
+            if (!db || journal_check_append(db, 0, NULL) != GH_OK)
+                _exit(1);
         (void)raise(SIGKILL);
     }
     assert_int_equal(pid, waitpid(pid, &status, 0));
     assert_true(WIFSIGNALED(status));
     assert_int_equal(SQLITE_OK, sqlite3_close(other));
     db = open_journal(folder);
-    assert_int_equal(2 * half + 2, counts(db).next_seq);
+    assert_int_equal(2 * half + SMALL + 1, counts(db).next_seq);
     journal_db_close(db);
-    assert_int_equal(2 * half + 1, journal_check_newest(folder->path));
+    assert_int_equal(2 * half + SMALL, journal_check_newest(folder->path));
 }
 
 int main(void)

@@ -174,7 +174,27 @@ static enum gh_err publish(void *self, struct slice topic, struct slice payload,
     return GH_OK;
 }
 
-static const struct bus_ops bus_ops = {.publish = publish};
+/* The broker acknowledges when the world lets it: see world_broker_answers. */
+static enum gh_err publish_tagged(void *self, struct slice topic, struct slice payload,
+                                  uint64_t tag)
+{
+    struct world *w = self;
+    enum gh_err err = publish(self, topic, payload, 1, false);
+    if (err == GH_OK)
+        w->unconfirmed = tag;
+    return err;
+}
+
+void world_broker_answers(struct world *w)
+{
+    struct bus_note note = {.kind = BUS_SENT};
+    while (w->confirmed < w->unconfirmed) {
+        note.tag = ++w->confirmed;
+        controller_on_bus(&w->controller, &note, w->now);
+    }
+}
+
+static const struct bus_ops bus_ops = {.publish = publish, .publish_tagged = publish_tagged};
 
 static enum gh_err zone(struct zone_view *out, const char *tz, int64_t around)
 {
@@ -243,6 +263,7 @@ void world_kill(struct world *w)
 {
     controller_close(&w->controller);
     hal_sim_close(w->sim);
+    w->confirmed = w->unconfirmed = 0;
     w->now.mono.ms++; /* no process starts in the millisecond in which another ends */
 }
 
@@ -283,6 +304,8 @@ void world_sync(struct world *w)
 {
     w->durable = w->n_events;
     controller_on_durable(&w->controller, w->now);
+    if (!w->broker_is_slow)
+        world_broker_answers(w);
 }
 
 void world_message(struct world *w, const char *topic, const char *payload, bool retained)

@@ -53,6 +53,8 @@ struct world {
     struct world_sent *sent; /* WORLD_SENT_MAX, owned */
     size_t n_sent;
     bool bus_down;
+    bool broker_is_slow; /* it acknowledges only when told to */
+    uint64_t unconfirmed, confirmed; /* tags of answers */
 };
 
 void world_make(struct world *w);
@@ -69,6 +71,9 @@ void world_power_cut(struct world *w);
 void world_pass(struct world *w, int64_t ms);
 /* Everything appended is durable now; answers go out. */
 void world_sync(struct world *w);
+
+/* The broker acknowledges every answer that it was sent. */
+void world_broker_answers(struct world *w);
 
 /* A message on the bus, arrived now. */
 void world_message(struct world *w, const char *topic, const char *payload, bool retained);

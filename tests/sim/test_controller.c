@@ -123,6 +123,23 @@ static void a_repeat_of_an_answered_read_releases_nothing_after_a_kill(void **st
     assert_int_equal(world_count(w, "gatehouse/v1/readers/r2/feedback", "granted"), 2);
 }
 
+static void a_repeat_of_an_answer_that_the_broker_never_had_completes_the_release(void **state)
+{
+    struct world *w = *state;
+    w->broker_is_slow = true;
+    world_present(w, 2, 0, "a", 0);
+    world_sync(w); /* the answer is sent; nobody has it */
+    world_kill(w);
+    world_start(w);
+    world_present(w, 2, 0, "a", 100);
+    assert_true(world_is_released(w, 2));
+    world_broker_answers(w);
+    world_kill(w);
+    world_start(w);
+    world_present(w, 2, 0, "a", 200); /* now it was answered */
+    assert_false(world_is_released(w, 2));
+}
+
 static void after_a_reboot_a_repeat_is_answered_and_releases_nothing(void **state)
 {
     struct world *w = *state;
@@ -432,6 +449,7 @@ int main(void)
         TEST(a_repeat_acts_once_and_is_answered_from_the_first_decision),
         TEST(a_repeat_after_a_kill_completes_what_is_left_of_the_release),
         TEST(a_repeat_of_an_answered_read_releases_nothing_after_a_kill),
+        TEST(a_repeat_of_an_answer_that_the_broker_never_had_completes_the_release),
         TEST(after_a_reboot_a_repeat_is_answered_and_releases_nothing),
         TEST(a_read_lost_in_a_power_cut_is_decided_when_it_is_repeated),
         TEST(a_late_read_opens_nothing),

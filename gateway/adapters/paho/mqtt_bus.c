@@ -127,6 +127,20 @@ static void on_event(void *context, struct mqtt_link *link, enum mqtt_link_event
     pthread_mutex_unlock(&bus->lock);
 }
 
+static void on_sent(void *context, struct mqtt_link *link, uint64_t tag)
+{
+    struct mqtt_bus *bus = context;
+    pthread_mutex_lock(&bus->lock);
+    if (link == bus->link) {
+        struct bus_note note;
+        memset(&note, 0, offsetof(struct bus_note, payload));
+        note.kind = BUS_SENT;
+        note.tag = tag;
+        bus->o.note(bus->o.context, &note);
+    }
+    pthread_mutex_unlock(&bus->lock);
+}
+
 static void on_message(void *context, struct mqtt_link *link, const struct bus_note *note)
 {
     struct mqtt_bus *bus = context;
@@ -317,10 +331,9 @@ static struct mqtt_link *take_place(struct mqtt_bus *bus, enum gh_err *err)
     return link;
 }
 
-static enum gh_err publish(void *self, struct slice topic, struct slice payload, int qos,
-                           bool retain)
+static enum gh_err send_message(struct mqtt_bus *bus, struct slice topic, struct slice payload,
+                                int qos, bool retain, uint64_t tag)
 {
-    struct mqtt_bus *bus = self;
     char name[BUS_TOPIC_MAX + 1];
     enum gh_err err = GH_OK;
     if (topic.len == 0 || topic.len > BUS_TOPIC_MAX || payload.len > BUS_PAYLOAD_MAX ||
@@ -333,16 +346,28 @@ static enum gh_err publish(void *self, struct slice topic, struct slice payload,
     }
     memcpy(name, topic.ptr, topic.len);
     name[topic.len] = '\0';
-    err = mqtt_link_send(link, name, payload, qos, retain);
+    err = mqtt_link_send(link, name, payload, qos, retain, tag);
     if (err != GH_OK) {
         on_event(bus, link, LINK_SETTLED);
     }
     return err;
 }
 
+static enum gh_err publish(void *self, struct slice topic, struct slice payload, int qos,
+                           bool retain)
+{
+    return send_message(self, topic, payload, qos, retain, 0);
+}
+
+static enum gh_err publish_tagged(void *self, struct slice topic, struct slice payload,
+                                  uint64_t tag)
+{
+    return tag == 0 ? GH_INVALID : send_message(self, topic, payload, 1, false, tag);
+}
+
 struct bus mqtt_bus_port(struct mqtt_bus *bus)
 {
-    static const struct bus_ops ops = {.publish = publish};
+    static const struct bus_ops ops = {.publish = publish, .publish_tagged = publish_tagged};
     return (struct bus){&ops, bus};
 }
 
@@ -431,7 +456,7 @@ enum gh_err mqtt_bus_open(struct mqtt_bus **out, const struct mqtt_bus_options *
         return GH_IO;
     }
     bus->phase = PHASE_WAITING; /* due at 0: the first tick begins */
-    bus->sink = (struct mqtt_link_sink){on_event, on_message, bus};
+    bus->sink = (struct mqtt_link_sink){on_event, on_sent, on_message, bus};
     if (!copy_options(&bus->o, o) ||
         getrandom(&bus->random, sizeof bus->random, 0) != sizeof bus->random || !init_lock(bus)) {
         free_options(&bus->o);

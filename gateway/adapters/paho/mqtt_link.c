@@ -2,6 +2,7 @@
 
 #include <MQTTAsync.h>
 #include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,8 +15,17 @@
  * must answer. MQTT's own ping cannot be asked for through the library. */
 #define PROBE_FILTER "gatehouse/probe"
 
+/* A message on its way. The library hands its address back, and the link's. */
+struct sending {
+    struct mqtt_link *link;
+    uint64_t tag;
+    atomic_bool is_taken;
+};
+
 struct mqtt_link {
     MQTTAsync client;
+    struct sending sending[MQTT_LINK_IN_FLIGHT_MAX];
+    size_t next_sending; /* where to look for a free one first */
     const struct mqtt_bus_options *o;
     struct mqtt_link_sink sink;
 };
@@ -55,16 +65,28 @@ static void on_failure(void *context, MQTTAsync_failureData5 *response)
     tell(context, LINK_GONE);
 }
 
+static void settle(struct sending *sending)
+{
+    struct mqtt_link *link = sending->link;
+    atomic_store(&sending->is_taken, false);
+    tell(link, LINK_SETTLED);
+}
+
 static void on_sent(void *context, MQTTAsync_successData5 *response)
 {
     (void)response;
-    tell(context, LINK_SETTLED);
+    struct sending *sending = context;
+    struct mqtt_link *link = sending->link;
+    if (sending->tag != 0) {
+        link->sink.sent(link->sink.context, link, sending->tag);
+    }
+    settle(sending);
 }
 
 static void on_not_sent(void *context, MQTTAsync_failureData5 *response)
 {
     (void)response;
-    tell(context, LINK_SETTLED);
+    settle(context);
 }
 
 static void on_answer(void *context, MQTTAsync_successData5 *response)
@@ -248,15 +270,39 @@ static enum gh_err err_of(int rc)
     }
 }
 
+static struct sending *take_sending(struct mqtt_link *link, uint64_t tag)
+{
+    for (size_t i = 0; i < MQTT_LINK_IN_FLIGHT_MAX; i++) {
+        size_t at = (link->next_sending + i) % MQTT_LINK_IN_FLIGHT_MAX;
+        struct sending *sending = &link->sending[at];
+        if (!atomic_load(&sending->is_taken)) {
+            atomic_store(&sending->is_taken, true);
+            sending->link = link;
+            sending->tag = tag;
+            link->next_sending = at + 1;
+            return sending;
+        }
+    }
+    return NULL;
+}
+
 enum gh_err mqtt_link_send(struct mqtt_link *link, const char *topic, struct slice payload,
-                           int qos, bool retain)
+                           int qos, bool retain, uint64_t tag)
 {
     MQTTAsync_responseOptions how = MQTTAsync_responseOptions_initializer;
-    how.context = link;
+    struct sending *sending = take_sending(link, tag);
+    if (sending == NULL) {
+        return GH_FULL;
+    }
+    how.context = sending;
     how.onSuccess5 = on_sent;
     how.onFailure5 = on_not_sent;
-    return err_of(MQTTAsync_send(link->client, topic, (int)payload.len,
-                                 payload.len > 0 ? payload.ptr : "", qos, retain, &how));
+    enum gh_err err = err_of(MQTTAsync_send(link->client, topic, (int)payload.len,
+                                            payload.len > 0 ? payload.ptr : "", qos, retain, &how));
+    if (err != GH_OK) {
+        atomic_store(&sending->is_taken, false); /* no callback will come */
+    }
+    return err;
 }
 
 enum gh_err mqtt_link_probe(struct mqtt_link *link)

@@ -27,10 +27,11 @@ enum mqtt_link_event {
     LINK_DROPPED, /* a message came on a topic that is too long */
 };
 
-/* Both are called on a thread of the library, which holds a lock of its own
+/* All are called on a thread of the library, which holds a lock of its own
  * that every other call into the library needs: return at once, call nothing. */
 struct mqtt_link_sink {
     void (*event)(void *context, struct mqtt_link *link, enum mqtt_link_event event);
+    void (*sent)(void *context, struct mqtt_link *link, uint64_t tag);
     void (*message)(void *context, struct mqtt_link *link, const struct bus_note *note);
     void *context;
 };
@@ -44,9 +45,11 @@ GH_MUST_CHECK enum gh_err mqtt_link_start(struct mqtt_link *link);
 
 /* Hands a message to the library; topic is closed by a NUL. GH_RETRY: not
  * connected. GH_FULL: its queue is full. GH_IO: refused otherwise. After GH_OK
- * there is one LINK_SETTLED. */
+ * there is one LINK_SETTLED; before it, for a tag that is not 0, sent(tag) if the
+ * broker acknowledged. */
 GH_MUST_CHECK enum gh_err mqtt_link_send(struct mqtt_link *link, const char *topic,
-                                         struct slice payload, int qos, bool retain);
+                                         struct slice payload, int qos, bool retain,
+                                         uint64_t tag);
 
 /* Asks the broker for a sign of life, LINK_ANSWER. GH_RETRY: not connected. */
 GH_MUST_CHECK enum gh_err mqtt_link_probe(struct mqtt_link *link);

@@ -282,11 +282,12 @@ enum gh_err clerk_open(struct clerk **out, const char *folder,
 }
 
 /* A free desk; one whose work is done is cleared first. */
-static struct desk *find_desk(struct clerk *clerk)
+static struct desk *find_desk(struct clerk *clerk, bool for_batch)
 {
+    int n = for_batch ? CLERK_DESKS : CLERK_DESKS - CLERK_BATCH_DESKS;
     struct desk *found = NULL;
     pthread_mutex_lock(&clerk->lock);
-    for (int i = 0; i < CLERK_DESKS && !found; i++)
+    for (int i = 0; i < n && !found; i++)
         if (clerk->desk[i].state != DESK_BUSY)
             found = &clerk->desk[i];
     bool done = found && found->state == DESK_DONE;
@@ -298,7 +299,9 @@ static struct desk *find_desk(struct clerk *clerk)
 
 enum gh_err clerk_take(struct clerk *clerk, int fd, struct json *request)
 {
-    struct desk *desk = find_desk(clerk);
+    struct slice call = {0};
+    json_text(request, "call", &call);
+    struct desk *desk = find_desk(clerk, slice_is(call, "batch"));
     if (!desk)
         return GH_FULL;
     *desk = (struct desk){.clerk = clerk, .fd = fd, .request = request, .state = DESK_BUSY};

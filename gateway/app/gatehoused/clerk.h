@@ -9,6 +9,9 @@
 
 /* Questions that may be answered at a time. */
 #define CLERK_DESKS 8
+/* Desks that only a batch may take: who looks on never keeps events from the
+ * cloud. */
+#define CLERK_BATCH_DESKS 2
 
 struct clerk;
 

@@ -15,7 +15,8 @@
 #include "app/log.h"
 
 struct connection {
-    int fd; /* -1 = free */
+    int fd;          /* -1 = free */
+    uint64_t number; /* of its arrival */
     size_t len;
     char text[CONTROL_REQUEST_MAX];
 };
@@ -25,6 +26,7 @@ struct control_server {
     int poll_fd; /* nests in the loop's */
     char path[CONFIG_PATH_MAX];
     struct control_parts parts;
+    uint64_t arrivals;
     struct connection connection[CONTROL_CONNECTIONS];
 };
 
@@ -234,36 +236,53 @@ static void serve_connection(struct control_server *s, struct connection *c)
     drop(c);
 }
 
+/* A free place; if there is none, the one that has not finished its request for
+ * longest gives its up: who asks properly is done in one turn. */
+static struct connection *make_place(struct control_server *s)
+{
+    struct connection *oldest = &s->connection[0];
+    for (int i = 0; i < CONTROL_CONNECTIONS; i++) {
+        struct connection *c = &s->connection[i];
+        if (c->fd < 0)
+            return c;
+        if (c->number < oldest->number)
+            oldest = c;
+    }
+    answer_error(oldest->fd, "too many connections, and this request was not finished: try again");
+    drop(oldest);
+    return oldest;
+}
+
 static void accept_connection(struct control_server *s)
 {
     int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         return;
-    for (int i = 0; i < CONTROL_CONNECTIONS; i++) {
-        struct connection *c = &s->connection[i];
-        if (c->fd >= 0)
-            continue;
-        struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-        if (epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, fd, &e) != 0)
-            break;
-        c->fd = fd;
-        c->len = 0;
+    struct connection *c = make_place(s);
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+    if (epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, fd, &e) != 0) {
+        close(fd);
         return;
     }
-    answer_error(fd, "too many connections: try again");
-    close(fd);
+    c->fd = fd;
+    c->len = 0;
+    c->number = ++s->arrivals;
 }
 
 void control_server_serve(struct control_server *s)
 {
     struct epoll_event ready[CONTROL_CONNECTIONS + 1];
     int n = epoll_wait(s->poll_fd, ready, CONTROL_CONNECTIONS + 1, 0);
+    bool knocks = false;
     for (int i = 0; i < n; i++) {
         if (ready[i].data.ptr)
             serve_connection(s, ready[i].data.ptr);
         else
-            accept_connection(s);
+            knocks = true;
     }
+    /* Last, so that a place given up in this turn is not served for its old owner. */
+    if (knocks)
+        accept_connection(s);
 }
 
 static int listen_at(const char *path)

@@ -56,6 +56,28 @@ void controller_close(struct controller *c)
     outbox_close(&c->outbox);
 }
 
+/* --- answers ------------------------------------------------------------------ */
+
+void controller_answer(struct controller *c, const struct id *reader, const struct id *read_id,
+                       enum decision decision, enum reason reason)
+{
+    uint64_t tag = ++c->tag;
+    /* One that is not sent is asked for again: the reader repeats. */
+    if (feedback_send(&c->ports.bus, reader, read_id, decision, reason, tag) != GH_OK ||
+        id_is_none(read_id))
+        return;
+    struct controller_answer *a = &c->answer[tag % CONTROLLER_ANSWERS];
+    *a = (struct controller_answer){.tag = tag, .reader = *reader, .read_id = *read_id};
+}
+
+void controller_answered(struct controller *c, uint64_t tag)
+{
+    const struct controller_answer *a = &c->answer[tag % CONTROLLER_ANSWERS];
+    const struct journal *j = &c->ports.journal;
+    if (tag != 0 && a->tag == tag)
+        j->ops->repeat_answered(j->self, &a->reader, &a->read_id);
+}
+
 /* --- recording ------------------------------------------------------------ */
 
 void controller_record(struct controller *c, struct event *event, const struct repeat *repeat,
@@ -67,9 +89,8 @@ void controller_record(struct controller *c, struct event *event, const struct r
         /* Doors go on without a journal; the journal counts what it lost. */
         log_line(LOG_ERR, "event %llu (%s) could not be journalled: %s",
                  (unsigned long long)event->seq, event_kind_name(event->kind), gh_err_name(err));
-        if (answer && feedback_send(&c->ports.bus, &event->reader, &event->read_id, event->decision,
-                                    event->reason) != GH_OK)
-            log_line(LOG_WARNING, "reader %s was not answered", event->reader.s);
+        if (answer)
+            controller_answer(c, &event->reader, &event->read_id, event->decision, event->reason);
         return;
     }
     struct outbox_item *item = outbox_add(&c->outbox);
@@ -137,12 +158,8 @@ void controller_on_durable(struct controller *c, struct now now)
     uint64_t durable = j->ops->durable(j->self);
     const struct outbox_item *item;
     while ((item = outbox_take(&c->outbox, durable))) {
-        if (item->has_feedback) {
-            enum gh_err err = feedback_send(&c->ports.bus, &item->reader, &item->read_id,
-                                            item->decision, item->reason);
-            if (err == GH_OK && !id_is_none(&item->read_id))
-                j->ops->repeat_answered(j->self, &item->reader, &item->read_id);
-        }
+        if (item->has_feedback)
+            controller_answer(c, &item->reader, &item->read_id, item->decision, item->reason);
         /* A convenience for whoever listens on site: the journal is the record. */
         enum gh_err err =
             c->ports.bus.ops->publish(c->ports.bus.self, slice_of("gatehouse/v1/events"),

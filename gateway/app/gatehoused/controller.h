@@ -36,6 +36,16 @@ struct controller_cloud {
     int64_t since; /* wall seconds; INSTANT_NONE = never heard of */
 };
 
+/* Answers on their way to the broker that are looked back for. One more than
+ * these pushes the oldest out: then a repeat of that read may complete a release
+ * that was answered, and no more. */
+#define CONTROLLER_ANSWERS 512
+
+struct controller_answer {
+    uint64_t tag; /* 0 = none */
+    struct id reader, read_id;
+};
+
 /* What came of the read that was looked at last; for rehearsals. */
 struct controller_last {
     bool is_set;
@@ -54,6 +64,8 @@ struct controller {
     struct zones zones;
     struct controller_stats stats;
     struct controller_last last;
+    struct controller_answer answer[CONTROLLER_ANSWERS]; /* by tag, modulo */
+    uint64_t tag; /* of the newest answer */
     struct controller_cloud cloud;
     struct policy_version version; /* of the decision or look before */
     struct now started, last_seen;

@@ -9,6 +9,12 @@
 void controller_record(struct controller *c, struct event *event, const struct repeat *repeat,
                        bool answer);
 
+/* Sends feedback; once the broker has it, the read counts as answered. */
+void controller_answer(struct controller *c, const struct id *reader, const struct id *read_id,
+                       enum decision decision, enum reason reason);
+/* The broker has the answer with this tag. */
+void controller_answered(struct controller *c, uint64_t tag);
+
 /* Brings a door's relay to its level; a board that stops answering is an event. */
 void controller_reconcile(struct controller *c, struct door_unit *unit, struct now now);
 

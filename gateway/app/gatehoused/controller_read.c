@@ -3,7 +3,6 @@
 
 #include "adapters/json/read_json.h"
 #include "app/gatehoused/controller_parts.h"
-#include "app/gatehoused/feedback.h"
 
 /* How long a read is remembered (decision contract, freshness). */
 #define REPEAT_KEPT_MS (10 * 60 * 1000)
@@ -69,10 +68,7 @@ static bool answer_repeat(struct controller *c, const struct read *read, struct 
     if (outbox_has(&c->outbox, &read->reader, &read->read_id))
         return true; /* its answer is on the way */
     resume_release(c, &first, now);
-    enum gh_err err =
-        feedback_send(&c->ports.bus, &read->reader, &read->read_id, first.decision, first.reason);
-    if (err == GH_OK && !first.answered)
-        j->ops->repeat_answered(j->self, &read->reader, &read->read_id);
+    controller_answer(c, &read->reader, &read->read_id, first.decision, first.reason);
     return true;
 }
 
@@ -232,6 +228,10 @@ void controller_on_bus(struct controller *c, const struct bus_note *note, struct
 {
     static const char prefix[] = "gatehouse/v1/readers/", suffix[] = "/read";
     const size_t before = sizeof prefix - 1, after = sizeof suffix - 1;
+    if (note->kind == BUS_SENT) {
+        controller_answered(c, note->tag);
+        return;
+    }
     if (note->kind != BUS_MESSAGE) {
         c->bus_up = note->kind == BUS_UP;
         c->next_status = now.mono;

@@ -36,7 +36,7 @@ static const char *text_of(enum decision decision, enum reason reason)
 }
 
 enum gh_err feedback_send(const struct bus *bus, const struct id *reader, const struct id *read_id,
-                          enum decision decision, enum reason reason)
+                          enum decision decision, enum reason reason, uint64_t tag)
 {
     char topic[BUS_TOPIC_MAX], payload[512];
     const char *quote = id_is_none(read_id) ? "" : "\"";
@@ -47,6 +47,6 @@ enum gh_err feedback_send(const struct bus *bus, const struct id *reader, const 
                      quote, id_is_none(read_id) ? "null" : read_id->s, quote,
                      decision_name(decision), reason_name(reason), looks[decision].led,
                      looks[decision].beep, text_of(decision, reason));
-    return bus->ops->publish(bus->self, slice_make(topic, (size_t)t),
-                             slice_make(payload, (size_t)p), 1, false);
+    return bus->ops->publish_tagged(bus->self, slice_make(topic, (size_t)t),
+                                    slice_make(payload, (size_t)p), tag);
 }

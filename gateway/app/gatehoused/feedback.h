@@ -7,9 +7,9 @@
 
 /* Publishes to readers/{reader}/feedback, QoS 1, not retained:
  * {"id","decision","reason","led":"green|red|amber","beep":"ok|error|wait","text"}.
- * id is null if the read named none. Errors as bus_ops.publish. */
+ * id is null if the read named none. tag and errors as bus_ops.publish_tagged. */
 GH_MUST_CHECK enum gh_err feedback_send(const struct bus *bus, const struct id *reader,
                                         const struct id *read_id, enum decision decision,
-                                        enum reason reason);
+                                        enum reason reason, uint64_t tag);
 
 #endif

@@ -33,6 +33,8 @@
 #define KEEPALIVE_S 10
 /* Notes taken from the inbox before other things get their turn. */
 #define INBOX_TURN 32
+/* The same for troubles of the journal, each of which is an event itself. */
+#define TROUBLES_TURN 8
 /* How often the service manager hears that the loop turns; the controller wants
  * its turn at least once a second, so the loop never sleeps longer. */
 #define ALIVE_MS 1000
@@ -355,7 +357,7 @@ static void take_journal(struct gateway *g)
     struct now now = read_clock(g);
     controller_on_durable(&g->controller, now);
     struct journal_trouble t;
-    while (journal_db_trouble(g->journal, &t)) {
+    for (int i = 0; i < TROUBLES_TURN && journal_db_trouble(g->journal, &t); i++) {
         struct event_args range = {.has_range = true, .from = (int64_t)t.from, .to = (int64_t)t.to};
         struct event_args fault = {.fault = t.recovered ? "recovered" : t.fault};
         if (t.has_range)

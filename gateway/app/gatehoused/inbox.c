@@ -37,7 +37,8 @@ static void copy_note(struct bus_note *to, const struct bus_note *from)
 void inbox_put(void *context, const struct bus_note *note)
 {
     struct inbox *inbox = context;
-    size_t room = note->kind == BUS_MESSAGE ? INBOX_SLOTS - INBOX_RESERVED : INBOX_SLOTS;
+    bool is_state = note->kind == BUS_UP || note->kind == BUS_DOWN;
+    size_t room = is_state ? INBOX_SLOTS : INBOX_SLOTS - INBOX_RESERVED;
     pthread_mutex_lock(&inbox->lock);
     bool taken = inbox->used < room;
     if (taken) {

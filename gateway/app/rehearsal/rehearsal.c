@@ -48,6 +48,13 @@ static enum gh_err swallow(void *self, struct slice topic, struct slice payload,
     return GH_OK;
 }
 
+static enum gh_err swallow_tagged(void *self, struct slice topic, struct slice payload,
+                                  uint64_t tag)
+{
+    (void)tag;
+    return swallow(self, topic, payload, 1, false);
+}
+
 static void mask(void *context, unsigned char out[32], struct slice nonce)
 {
     const struct crypto_keys *keys = context;
@@ -84,7 +91,7 @@ static void remove_folder(struct rehearsal *r)
 
 static enum gh_err open_controller(struct rehearsal *r, char why[REHEARSAL_WHY_MAX])
 {
-    static const struct bus_ops bus = {.publish = swallow};
+    static const struct bus_ops bus = {.publish = swallow, .publish_tagged = swallow_tagged};
     static const struct id session = {"rehearsal"};
     char detail[HAL_TEXT_MAX] = "";
     struct controller_ports ports = {

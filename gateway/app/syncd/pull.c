@@ -280,8 +280,13 @@ static void take_end(struct pull *p, enum pull_end end)
         if (p->has_just_loaded)
             rhythm_failed(&p->rhythm, sync_now(), -1);
         break;
-    case PULL_AGAIN:
     case PULL_REFUSED:
+        /* A bad row that is mended or gone by now still stands in the changes, and
+         * not in a snapshot; deny lines stand in the changes only. In turns. */
+        p->wants_snapshot = !p->wants_snapshot;
+        rhythm_failed(&p->rhythm, sync_now(), p->retry_after_s);
+        break;
+    case PULL_AGAIN:
         rhythm_failed(&p->rhythm, sync_now(), p->retry_after_s);
         break;
     case PULL_HOPELESS:

@@ -41,6 +41,7 @@ struct pull {
     bool wants_snapshot;
     bool has_just_loaded;  /* no poll was served since the last snapshot */
     int digest_failures;   /* change sets in a row that did not add up */
+    int64_t refused_epoch, refused_rev; /* of the snapshot whose rows were refused; 0, 0 = none */
 };
 
 /* Prepares; nothing is opened yet. GH_FULL: out of memory. */

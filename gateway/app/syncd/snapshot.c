@@ -221,6 +221,9 @@ enum pull_end pull_snapshot(struct pull *p)
     enum pull_end end = get_checkpoint(p, &l.feed.checkpoint, cursor);
     if (end != PULL_DONE)
         return end;
+    const struct policy_version *place = &l.feed.checkpoint.version;
+    if (place->epoch == p->refused_epoch && place->rev == p->refused_rev)
+        return PULL_REFUSED; /* the same rows would be refused again */
     l.feed.has_checkpoint = true;
     l.lines = (struct lines){.buffer = p->line, .size = POLICY_LINE_MAX};
     l.gunzip = gunzip_open(true);
@@ -232,5 +235,11 @@ enum pull_end pull_snapshot(struct pull *p)
              (long long)l.feed.checkpoint.version.epoch, (long long)l.feed.checkpoint.version.rev,
              (long long)l.feed.checkpoint.rows);
     end = load_rows(&l, path);
-    return end == PULL_DONE ? finish(&l, cursor) : end;
+    if (end == PULL_DONE)
+        end = finish(&l, cursor);
+    if (end == PULL_REFUSED && l.feed.err == GH_INVALID) {
+        p->refused_epoch = place->epoch;
+        p->refused_rev = place->rev;
+    }
+    return end;
 }
