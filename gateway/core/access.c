@@ -1,5 +1,6 @@
 #include "core/access.h"
 
+#include "core/holiday.h"
 #include "core/schedule.h"
 
 /* What a time condition that permits says now. Declared in the order of how
@@ -83,7 +84,30 @@ static bool is_licensed(const struct policy_door *door, struct wall now)
     return now.s < door->license_until;
 }
 
-static enum reason check_path(const struct path_facts *path, const struct zone_view *zone,
+static enum reason check_schedule(const struct path_facts *path, struct local_time t)
+{
+    if (path->has_schedule && !schedule_contains(path->windows, path->n_windows, t))
+        return REASON_OUTSIDE_SCHEDULE;
+    return REASON_GRANTED;
+}
+
+/* On a holiday of its calendar, an entitlement may ask for working hours beside
+ * its schedule, or instead of it. */
+static enum reason check_day(const struct path_facts *path, const struct access_facts *facts,
+                             struct local_time t)
+{
+    if (path->holiday == HOLIDAY_IGNORE)
+        return check_schedule(path, t);
+    struct holiday_view day =
+        holiday_look(facts->holidays, facts->n_holidays, &path->calendar, t);
+    if (!day.is_holiday)
+        return check_schedule(path, t);
+    if (!day.is_working)
+        return REASON_HOLIDAY;
+    return path->holiday == HOLIDAY_REPLACE ? REASON_GRANTED : check_schedule(path, t);
+}
+
+static enum reason check_path(const struct path_facts *path, const struct access_facts *facts,
                               struct wall now)
 {
     enum reason r = pick(within(path->validity, now), REASON_ENTITLEMENT_NOT_STARTED,
@@ -92,21 +116,20 @@ static enum reason check_path(const struct path_facts *path, const struct zone_v
         return r;
     r = pick(within(path->membership, now), REASON_ENTITLEMENT_NOT_STARTED,
              REASON_ENTITLEMENT_EXPIRED);
-    if (r != REASON_GRANTED || !path->has_schedule)
+    if (r != REASON_GRANTED || (!path->has_schedule && path->holiday == HOLIDAY_IGNORE))
         return r;
     /* A zone that is not known cannot be trusted any more than a clock. */
-    if (!wall_is_trusted(now) || zone->n == 0)
+    if (!wall_is_trusted(now) || facts->zone.n == 0)
         return REASON_CLOCK_UNTRUSTED;
-    if (!schedule_contains(path->windows, path->n_windows, local_time_at(zone, now.s)))
-        return REASON_OUTSIDE_SCHEDULE;
-    return REASON_GRANTED;
+    return check_day(path, facts, local_time_at(&facts->zone, now.s));
 }
 
 /* How far a failing path got; the furthest one is reported. */
 static int progress(enum reason failure)
 {
     switch ((int)failure) {
-    case REASON_CLOCK_UNTRUSTED: return 4;
+    case REASON_CLOCK_UNTRUSTED: return 5;
+    case REASON_HOLIDAY: return 4;
     case REASON_OUTSIDE_SCHEDULE: return 3;
     case REASON_ENTITLEMENT_NOT_STARTED: return 2;
     case REASON_ENTITLEMENT_EXPIRED: return 1;
@@ -121,7 +144,7 @@ static enum reason check_paths(const struct access_facts *facts, struct wall now
     enum reason furthest = REASON_NO_PERMISSION;
     for (size_t i = 0; i < facts->n_paths; i++) {
         const struct path_facts *path = &facts->paths[i];
-        enum reason r = check_path(path, &facts->zone, now);
+        enum reason r = check_path(path, facts, now);
         if (r == REASON_GRANTED) {
             *via = (struct via){.present = true, .kind = path->kind, .id = path->id};
             return r;
@@ -130,6 +153,22 @@ static enum reason check_paths(const struct access_facts *facts, struct wall now
             furthest = r;
     }
     return furthest;
+}
+
+int64_t access_policy_age_s(const struct policy_version *version, struct wall now)
+{
+    if (version->issued_at == INSTANT_NONE || !wall_is_trusted(now))
+        return POLICY_AGE_UNKNOWN;
+    return now.s > version->issued_at ? now.s - version->issued_at : 0;
+}
+
+/* Check 9: who was let in by a policy of yesterday may be gone by today. */
+static bool is_policy_fresh(const struct access_facts *facts)
+{
+    int limit_s = facts->site.max_policy_age_s[facts->credential.credential_class];
+    if (limit_s == POLICY_AGE_UNLIMITED)
+        return true;
+    return facts->policy_age_s != POLICY_AGE_UNKNOWN && facts->policy_age_s <= limit_s;
 }
 
 static enum reason judge(const struct access_request *request, const struct access_facts *facts,
@@ -149,6 +188,8 @@ static enum reason judge(const struct access_request *request, const struct acce
     r = check_paths(facts, now, via);
     if (r != REASON_GRANTED)
         return r;
+    if (!is_policy_fresh(facts))
+        return REASON_POLICY_STALE;
     return facts->controller_online ? REASON_GRANTED : REASON_CONTROLLER_OFFLINE;
 }
 

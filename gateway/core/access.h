@@ -30,15 +30,17 @@ enum reason {
     REASON_CREDENTIAL_EXPIRED,
     REASON_DOOR_UNLICENSED,
     REASON_CLOCK_UNTRUSTED,
+    REASON_HOLIDAY,
     REASON_OUTSIDE_SCHEDULE,
     REASON_ENTITLEMENT_NOT_STARTED,
     REASON_ENTITLEMENT_EXPIRED,
     REASON_NO_PERMISSION,
+    REASON_POLICY_STALE,
     REASON_CONTROLLER_OFFLINE,
     REASON_POLICY_UNAVAILABLE,
     REASON_DOOR_UNKNOWN,
 };
-#define REASONS 22
+#define REASONS 24
 
 /* The word of the contract, e.g. "credential_unknown"; static storage. */
 const char *reason_name(enum reason reason);
@@ -59,7 +61,15 @@ struct path_facts {
     bool has_schedule;          /* false = always */
     const struct schedule_window *windows; /* of the schedule; none of them = never */
     size_t n_windows;
+    enum holiday_rule holiday;
+    struct id calendar; /* unless the rule is to ignore */
 };
+
+#define POLICY_AGE_UNKNOWN (-1)
+
+/* Now less the time of the newest checkpoint, at least 0; unknown before the
+ * first checkpoint and while the clock is not trusted. */
+int64_t access_policy_age_s(const struct policy_version *version, struct wall now);
 
 /* All that a decision needs to know, gathered under one read transaction. */
 struct access_facts {
@@ -84,6 +94,12 @@ struct access_facts {
 
     const struct path_facts *paths; /* bytewise order of id */
     size_t n_paths;
+
+    /* All holidays, of whatever calendar; may be empty where no path looks at one. */
+    const struct policy_holiday *holidays;
+    size_t n_holidays;
+
+    int64_t policy_age_s; /* of the newest checkpoint; POLICY_AGE_UNKNOWN */
 
     bool controller_online; /* the door's relay board is reachable */
 };

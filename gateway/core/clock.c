@@ -1,5 +1,7 @@
 #include "core/clock.h"
 
+#include "core/date.h"
+
 #define YEAR_9999_END 253402300799
 
 const char *clock_trust_name(enum clock_trust trust)
@@ -24,27 +26,6 @@ static bool digits(struct slice text, size_t at, size_t n, int *out)
     return true;
 }
 
-static bool is_leap(int year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-static int days_in_month(int year, int month)
-{
-    static const unsigned char days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return days[month - 1] + (month == 2 && is_leap(year));
-}
-
-/* Days since 1970-01-01 of a date of the Gregorian calendar. Years start in
- * March here, so that the leap day is the last day of its year. */
-static int64_t days_of_date(int year, int month, int day)
-{
-    int64_t y = year - (month <= 2);
-    int64_t month_of = (month + 9) % 12;
-    int64_t day_of_year = (153 * month_of + 2) / 5 + day - 1;
-    return y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - 719468;
-}
-
 static bool parse_offset(struct slice text, int *offset_s)
 {
     if (text.len == 1 && (text.ptr[0] == 'Z' || text.ptr[0] == 'z')) {
@@ -63,19 +44,17 @@ static bool parse_offset(struct slice text, int *offset_s)
 
 enum gh_err instant_parse(int64_t *out, struct slice text)
 {
-    int year, month, day, h, m, s, offset_s;
-    if (text.len < 20 || text.ptr[4] != '-' || text.ptr[7] != '-' ||
-        (text.ptr[10] != 'T' && text.ptr[10] != 't') || text.ptr[13] != ':' || text.ptr[16] != ':')
+    struct date date;
+    int h, m, s, offset_s;
+    if (text.len < 20 || (text.ptr[10] != 'T' && text.ptr[10] != 't') || text.ptr[13] != ':' ||
+        text.ptr[16] != ':' || date_parse(&date, slice_make(text.ptr, 10)) != GH_OK)
         return GH_INVALID;
-    if (!digits(text, 0, 4, &year) || !digits(text, 5, 2, &month) || !digits(text, 8, 2, &day) ||
-        !digits(text, 11, 2, &h) || !digits(text, 14, 2, &m) || !digits(text, 17, 2, &s))
-        return GH_INVALID;
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
+    if (!digits(text, 11, 2, &h) || !digits(text, 14, 2, &m) || !digits(text, 17, 2, &s) ||
         h > 23 || m > 59 || s > 59)
         return GH_INVALID;
     if (!parse_offset(slice_make(text.ptr + 19, text.len - 19), &offset_s))
         return GH_INVALID;
-    *out = days_of_date(year, month, day) * 86400 + h * 3600 + m * 60 + s - offset_s;
+    *out = date_to_day(date) * 86400 + h * 3600 + m * 60 + s - offset_s;
     return GH_OK;
 }
 
@@ -93,19 +72,12 @@ void instant_format(char out[INSTANT_TEXT], int64_t instant)
         instant = 0;
     if (instant > YEAR_9999_END)
         instant = YEAR_9999_END;
-    int64_t day = instant / 86400;
+    struct date date = date_of_day(instant / 86400);
     int64_t second = instant % 86400;
-    int year = 1970 + (int)(day / 366);
-    while (days_of_date(year + 1, 1, 1) <= day)
-        year++;
-    int month = 1;
-    int64_t first = days_of_date(year, 1, 1);
-    while (day - first >= days_in_month(year, month))
-        first += days_in_month(year, month++);
     memcpy(out, "0000-00-00T00:00:00Z", INSTANT_TEXT);
-    put_digits(out, 4, year);
-    put_digits(out + 5, 2, month);
-    put_digits(out + 8, 2, day - first + 1);
+    put_digits(out, 4, date.year);
+    put_digits(out + 5, 2, date.month);
+    put_digits(out + 8, 2, date.day);
     put_digits(out + 11, 2, second / 3600);
     put_digits(out + 14, 2, second / 60 % 60);
     put_digits(out + 17, 2, second % 60);

@@ -4,7 +4,7 @@
 
 static const char *const kind_words[ROW_KINDS] = {
     "site",   "door",       "reader",   "door_group",  "group",
-    "person", "credential", "schedule", "entitlement",
+    "person", "credential", "schedule", "entitlement", "holiday",
 };
 
 const char *row_kind_name(enum row_kind kind)

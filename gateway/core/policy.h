@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/clock.h"
+#include "core/date.h"
 #include "core/id.h"
 #include "core/read.h"
 
@@ -28,8 +29,9 @@ enum row_kind {
     ROW_CREDENTIAL,
     ROW_SCHEDULE,
     ROW_ENTITLEMENT,
+    ROW_HOLIDAY,
 };
-#define ROW_KINDS 9
+#define ROW_KINDS 10
 
 /* "site", "door", ...; static storage. */
 const char *row_kind_name(enum row_kind kind);
@@ -42,9 +44,17 @@ struct id_list {
 
 #define TZ_NAME_MAX 63
 
+/* Sorts of credential, by how old a policy may be that lets them in. */
+enum credential_class { CLASS_PERSONAL, CLASS_VISITOR, CLASS_DELIVERY, CLASS_ADMIN };
+#define CREDENTIAL_CLASSES 4
+
+/* No limit, in policy_site.max_policy_age_s. */
+#define POLICY_AGE_UNLIMITED (-1)
+
 struct policy_site {
     char tz[TZ_NAME_MAX + 1]; /* IANA name */
     int read_max_age_s;       /* [5], 1..60 */
+    int max_policy_age_s[CREDENTIAL_CLASSES]; /* [none, 86400, 86400, none]; by class */
 };
 
 struct policy_door {
@@ -88,6 +98,7 @@ struct policy_credential {
     int bits;                      /* 0 = not given */
     bool enabled;
     struct id disabled_reason; /* "lost", "stolen", ...; none if absent */
+    enum credential_class credential_class;
     struct validity validity;
 };
 
@@ -102,6 +113,25 @@ struct policy_schedule {
     const struct schedule_window *windows; /* borrowed from the row's arena */
     size_t n_windows;                      /* 0 = never */
 };
+
+/* A span of a local day, not over midnight. */
+struct day_span {
+    uint16_t start_min; /* minutes after midnight, 0..1439 */
+    uint16_t end_min;   /* above start_min, up to 1440 */
+};
+#define POLICY_WORKING_MAX 16 /* working spans of one holiday */
+
+struct policy_holiday {
+    struct id calendar;   /* ["default"] */
+    struct date from, to; /* inclusive */
+    bool yearly;          /* the range comes back each year, from its own on; then it is
+                             shorter than a year */
+    const struct day_span *working; /* borrowed from the row's arena */
+    size_t n_working;
+};
+
+/* What an entitlement makes of a holiday of its calendar. */
+enum holiday_rule { HOLIDAY_IGNORE, HOLIDAY_INTERSECT, HOLIDAY_REPLACE };
 
 enum entitlement_kind {
     ENTITLEMENT_ROLE,
@@ -122,6 +152,8 @@ struct policy_entitlement {
     bool enabled;
     struct id schedule; /* none = always */
     struct validity validity;
+    enum holiday_rule holiday;
+    struct id calendar; /* ["default"] */
     struct {
         bool everyone;
         struct id_list persons, credentials, groups;
@@ -147,6 +179,7 @@ struct policy_row {
         struct policy_credential credential;
         struct policy_schedule schedule;
         struct policy_entitlement entitlement;
+        struct policy_holiday holiday;
     } d;
 };
 

@@ -16,8 +16,8 @@ struct policy_query {
 };
 
 struct policy_store_ops {
-    /* Fills everything of out but zone and controller_online, which stay as the
-     * caller has set them, under one read transaction. Lists in out live until the next call on this store.
+    /* Fills everything of out but zone, policy_age_s and controller_online,
+     * which stay as the caller has set them, under one read transaction. Lists in out live until the next call on this store.
      * GH_RETRY: there is no policy yet, or it is locked for longer than the
      * store waits; GH_CORRUPT, GH_IO: it cannot be read. In all these cases
      * out->policy_available is false and the read must be denied as
@@ -30,6 +30,9 @@ struct policy_store_ops {
 
     /* Place and time of the policy in force; GH_RETRY if there is none. */
     enum gh_err (*version)(void *self, struct policy_version *out);
+
+    /* How old a policy of this version is now, in seconds; POLICY_AGE_UNKNOWN. */
+    int64_t (*age_s)(void *self, const struct policy_version *version, struct wall now);
 };
 
 struct policy_store {

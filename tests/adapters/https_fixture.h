@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include <stdatomic.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -51,6 +53,8 @@ struct server {
     char requests[65536];
     size_t requests_len;
     bool is_playing;
+    atomic_bool was_asked; /* a whole request has come */
+    int next_port; /* where the next one is to listen; 0 = anywhere */
 };
 
 static struct folder folder;
@@ -115,6 +119,7 @@ static inline void *play(void *context)
     struct server *s = context;
     for (size_t i = 0; i < s->n_replies && read_request(s); i++) {
         const struct reply *r = &s->replies[i];
+        atomic_store(&s->was_asked, true);
         if (r->bytes)
             write_all(s->to_client, r->bytes, r->len ? r->len : strlen(r->bytes));
         if (r->then_close)
@@ -129,7 +134,8 @@ static inline void serve(const char *cert, const char *tls_option, const struct 
                   size_t n_replies)
 {
     int in[2], out[2];
-    server = (struct server){.port = port_free(), .n_replies = n_replies};
+    int port = server.next_port ? server.next_port : port_free();
+    server = (struct server){.port = port, .n_replies = n_replies};
     if (n_replies)
         memcpy(server.replies, replies, n_replies * sizeof *replies);
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);

@@ -111,9 +111,10 @@ static void a_redirect_is_an_answer_and_never_followed(void **state)
                                     {.bytes = OK_HEAD "Content-Length: 5\r\n\r\nhello"}};
     struct https_request request = get("/x");
     struct https_response r;
-    serve("good", "-tls1_2", replies, 2);
+    server.next_port = port_free();
     snprintf(reply, sizeof reply, "HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1:%d/y\r\n"
-                                  "Content-Length: 0\r\n\r\n", server.port);
+                                  "Content-Length: 0\r\n\r\n", server.next_port);
+    serve("good", "-tls1_2", replies, 2);
     open_client("127.0.0.1");
     assert_int_equal(call(&request, &r), HTTPS_DONE);
     assert_int_equal(r.status, 302);

@@ -242,6 +242,10 @@ static void impossible_values_are_not_believed(void **state)
         "UPDATE schedule SET windows = x'7f0000a105'",
         "UPDATE schedule SET windows = x'7fa0050100'",
         "UPDATE schedule SET windows = zeroblob(5 * 257)",
+        "UPDATE entitlement SET holiday = 3",
+        "UPDATE entitlement SET calendar = ''",
+        "UPDATE credential SET class = 4",
+        "UPDATE site SET max_age_visitor = -2",
         "UPDATE meta SET rev = -1",
     };
     for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
@@ -263,10 +267,10 @@ static void another_layout_is_not_touched(void **state)
     kit_small_policy(kit);
     replica_writer_close(kit->writer);
     kit->writer = NULL;
-    change_by_hand(kit, "PRAGMA user_version = 2");
+    change_by_hand(kit, "PRAGMA user_version = 3");
     assert_int_equal(answer(kit), GH_CORRUPT);
     assert_int_equal(replica_writer_open(&w, kit->path, &crypto, kit->why), GH_CORRUPT);
-    change_by_hand(kit, "PRAGMA user_version = 1; PRAGMA application_id = 5");
+    change_by_hand(kit, "PRAGMA user_version = 2; PRAGMA application_id = 5");
     assert_int_equal(answer(kit), GH_CORRUPT);
     assert_int_equal(replica_writer_open(&w, kit->path, &crypto, kit->why), GH_CORRUPT);
     change_by_hand(kit, "PRAGMA application_id = 0x47485250");

@@ -244,7 +244,10 @@ struct policy_row kit_entitlement(const char *id)
     return (struct policy_row){
         .kind = ROW_ENTITLEMENT,
         .id = kit_id(id),
-        .d.entitlement = {.kind = ENTITLEMENT_ROLE, .enabled = true, .validity = unbounded}};
+        .d.entitlement = {.kind = ENTITLEMENT_ROLE,
+                          .enabled = true,
+                          .validity = unbounded,
+                          .calendar = {"default"}}};
 }
 
 /* --- questions ------------------------------------------------------------ */

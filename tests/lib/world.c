@@ -14,6 +14,8 @@ static void fill_site(struct access_facts *out)
     out->policy_available = true;
     out->version = (struct policy_version){.epoch = 1, .rev = 7, .issued_at = 1700000000};
     out->site = (struct policy_site){.tz = "UTC", .read_max_age_s = 5};
+    for (int i = 0; i < CREDENTIAL_CLASSES; i++)
+        out->site.max_policy_age_s[i] = POLICY_AGE_UNLIMITED;
     out->door = (struct policy_door){.licensed = true, .license_until = INSTANT_NONE};
     out->credential.validity = out->person.validity = always;
 }
@@ -78,8 +80,14 @@ static enum gh_err version(void *self, struct policy_version *out)
     return GH_OK;
 }
 
+static int64_t age_s(void *self, const struct policy_version *v, struct wall now)
+{
+    (void)self;
+    return access_policy_age_s(v, now);
+}
+
 static const struct policy_store_ops policy_ops = {
-    .facts = facts, .door = door, .version = version};
+    .facts = facts, .door = door, .version = version, .age_s = age_s};
 
 /* --- journal ----------------------------------------------------------------------- */
 

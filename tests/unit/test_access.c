@@ -39,6 +39,8 @@ static struct world good(void)
     f->policy_available = f->reader_known = f->door_known = true;
     f->credential_known = f->person_known = f->controller_online = true;
     f->reader.accepts = CREDENTIAL_TYPES_ALL;
+    for (int i = 0; i < CREDENTIAL_CLASSES; i++)
+        f->site.max_policy_age_s[i] = POLICY_AGE_UNLIMITED;
     f->door = (struct policy_door){.release_s = 7, .licensed = true, .license_until = INSTANT_NONE};
     f->zone = (struct zone_view){.n = 1, .span = {{0, 0}}};
     f->credential = (struct policy_credential){.enabled = true, .validity = always()};
@@ -276,6 +278,110 @@ static void without_a_trusted_clock_what_has_no_time_condition_works(void **stat
     expect_granted(&w);
 }
 
+static const struct day_span mornings[] = {{10 * 60, 12 * 60}};
+static const struct day_span evenings[] = {{17 * 60, 19 * 60}};
+
+static void on_a_holiday_the_rule_of_the_entitlement_counts(void **state)
+{
+    (void)state;
+    /* 2025-01-15 is a holiday with work from 10 to 12; the schedule is 8 to 18. */
+    struct policy_holiday days[] = {
+        {.calendar = {"default"}, .from = {2025, 1, 15}, .to = {2025, 1, 15}, .working = mornings,
+         .n_working = 1},
+        {.calendar = {"other"}, .from = {2025, 1, 1}, .to = {2025, 1, 31}},
+    };
+    struct world w = good();
+    w.facts.holidays = days;
+    w.facts.n_holidays = 2;
+    w.path[0].has_schedule = true;
+    w.path[0].windows = office;
+    w.path[0].n_windows = 1;
+    set_id(&w.path[0].calendar, "default");
+    int64_t morning = NOON, noon = NOON + 7200, dusk = NOON + 8 * 3600;
+
+    w.now.s = noon;
+    expect_granted(&w); /* ignore: as any day */
+    w.path[0].holiday = HOLIDAY_INTERSECT;
+    expect_denied(&w, REASON_HOLIDAY); /* 12:00 is not inside 10 to 12 */
+    w.now.s = noon - 1;
+    expect_granted(&w);
+    w.now.s = morning - 1;
+    expect_denied(&w, REASON_HOLIDAY);
+    w.now.s = morning - 86400;
+    expect_granted(&w); /* the day before is no holiday */
+    w.now.s = dusk - 86400;
+    expect_denied(&w, REASON_OUTSIDE_SCHEDULE);
+
+    days[0].working = evenings; /* 17 to 19 */
+    w.now.s = dusk - 1;
+    expect_granted(&w); /* 17:59:59 */
+    w.now.s = dusk;
+    expect_denied(&w, REASON_OUTSIDE_SCHEDULE); /* working hours, but the schedule is over */
+    w.path[0].holiday = HOLIDAY_REPLACE;
+    expect_granted(&w);
+    w.now.s = dusk + 3600;
+    expect_denied(&w, REASON_HOLIDAY);
+    w.path[0].windows = NULL;
+    w.path[0].n_windows = 0; /* never, but for the working hours */
+    w.now.s = dusk;
+    expect_granted(&w);
+    w.now.trust = CLOCK_UNSET;
+    expect_denied(&w, REASON_CLOCK_UNTRUSTED);
+    w.path[0].has_schedule = false; /* a holiday rule is a time condition of its own */
+    expect_denied(&w, REASON_CLOCK_UNTRUSTED);
+}
+
+static void a_failure_by_holiday_outranks_one_by_schedule(void **state)
+{
+    (void)state;
+    struct policy_holiday day = {.calendar = {"default"}, .from = {2025, 1, 15}, .to = {2025, 1, 15}};
+    struct world w = good();
+    w.facts.holidays = &day;
+    w.facts.n_holidays = 1;
+    set_id(&w.path[0].calendar, "default");
+    w.path[1] = w.path[0];
+    w.path[0].holiday = HOLIDAY_INTERSECT;
+    w.path[1].has_schedule = true;
+    w.facts.n_paths = 2;
+    expect_denied(&w, REASON_HOLIDAY);
+    struct path_facts first = w.path[0];
+    w.path[0] = w.path[1];
+    w.path[1] = first;
+    expect_denied(&w, REASON_HOLIDAY);
+}
+
+static void a_policy_may_be_as_old_as_the_class_allows(void **state)
+{
+    (void)state;
+    struct world w = good();
+    w.facts.credential.credential_class = CLASS_VISITOR;
+    w.facts.site.max_policy_age_s[CLASS_VISITOR] = 60;
+    w.facts.policy_age_s = 60;
+    expect_granted(&w);
+    w.facts.policy_age_s = 61;
+    expect_denied(&w, REASON_POLICY_STALE);
+    w.facts.policy_age_s = POLICY_AGE_UNKNOWN;
+    expect_denied(&w, REASON_POLICY_STALE);
+    w.facts.controller_online = false; /* a later check */
+    expect_denied(&w, REASON_POLICY_STALE);
+    w.facts.n_paths = 0; /* an earlier one */
+    expect_denied(&w, REASON_NO_PERMISSION);
+    w = good();
+    w.facts.policy_age_s = POLICY_AGE_UNKNOWN; /* no limit: nobody asks */
+    expect_granted(&w);
+}
+
+static void the_age_of_a_policy_is_known_only_by_a_trusted_clock(void **state)
+{
+    (void)state;
+    struct policy_version v = {.issued_at = 1000};
+    assert_int_equal(access_policy_age_s(&v, (struct wall){1060, CLOCK_HOLDOVER}), 60);
+    assert_int_equal(access_policy_age_s(&v, (struct wall){900, CLOCK_SYNCED}), 0);
+    assert_int_equal(access_policy_age_s(&v, (struct wall){1060, CLOCK_UNSET}), POLICY_AGE_UNKNOWN);
+    v.issued_at = INSTANT_NONE;
+    assert_int_equal(access_policy_age_s(&v, (struct wall){1060, CLOCK_SYNCED}), POLICY_AGE_UNKNOWN);
+}
+
 static void the_deny_lane_denies_person_and_credential(void **state)
 {
     (void)state;
@@ -313,6 +419,10 @@ int main(void)
         cmocka_unit_test(the_first_path_that_passes_is_reported),
         cmocka_unit_test(the_failure_that_got_furthest_is_reported),
         cmocka_unit_test(without_a_trusted_clock_what_has_no_time_condition_works),
+        cmocka_unit_test(on_a_holiday_the_rule_of_the_entitlement_counts),
+        cmocka_unit_test(a_failure_by_holiday_outranks_one_by_schedule),
+        cmocka_unit_test(a_policy_may_be_as_old_as_the_class_allows),
+        cmocka_unit_test(the_age_of_a_policy_is_known_only_by_a_trusted_clock),
         cmocka_unit_test(the_deny_lane_denies_person_and_credential),
         cmocka_unit_test(every_reason_has_a_word_and_comes_back_from_it),
     };

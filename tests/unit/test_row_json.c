@@ -333,13 +333,49 @@ static void a_removal_needs_kind_and_id_only(void **state)
     }
 }
 
+static void a_holiday_comes_with_its_range_and_working_hours(void **state)
+{
+    (void)state;
+    struct policy_row p = good("holiday", "\"from\":\"2024-12-24\",\"to\":\"2025-01-02\","
+                                      "\"yearly\":true,\"calendar\":\"school\",\"working\":["
+                                      "{\"start\":\"10:00\",\"end\":\"24:00\"}]");
+    const struct policy_holiday *h = &p.d.holiday;
+    assert_string_equal(h->calendar.s, "school");
+    assert_int_equal(h->from.year * 10000 + h->from.month * 100 + h->from.day, 20241224);
+    assert_int_equal(h->to.year * 10000 + h->to.month * 100 + h->to.day, 20250102);
+    assert_true(h->yearly);
+    assert_int_equal(h->n_working, 1);
+    assert_int_equal(h->working[0].start_min, 600);
+    assert_int_equal(h->working[0].end_min, 1440);
+    p = good("holiday", "\"from\":\"2024-02-29\"");
+    assert_int_equal(p.d.holiday.to.day, 29);
+    assert_string_equal(p.d.holiday.calendar.s, "default");
+    assert_false(p.d.holiday.yearly);
+}
+
+static void classes_limits_and_holiday_rules_are_kept(void **state)
+{
+    (void)state;
+    struct policy_row p = good("site", "\"tz\":\"UTC\",\"max_policy_age_s\":{\"personal\":60,"
+                                   "\"visitor\":null}");
+    assert_int_equal(p.d.site.max_policy_age_s[CLASS_PERSONAL], 60);
+    assert_int_equal(p.d.site.max_policy_age_s[CLASS_VISITOR], POLICY_AGE_UNLIMITED);
+    assert_int_equal(p.d.site.max_policy_age_s[CLASS_DELIVERY], 86400);
+    assert_int_equal(p.d.site.max_policy_age_s[CLASS_ADMIN], POLICY_AGE_UNLIMITED);
+    p = good("credential", "\"type\":\"qr\",\"value\":\"a\",\"class\":\"delivery\"");
+    assert_int_equal(p.d.credential.credential_class, CLASS_DELIVERY);
+    p = good("entitlement", "\"kind\":\"role\",\"holiday\":\"replace\",\"calendar\":\"school\"");
+    assert_int_equal(p.d.entitlement.holiday, HOLIDAY_REPLACE);
+    assert_string_equal(p.d.entitlement.calendar.s, "school");
+}
+
 /* --- what is refused ------------------------------------------------------- */
 
 static void kinds_that_are_not_evaluated_are_refused_by_name(void **state)
 {
     (void)state;
-    static const char *const kinds[] = {"holiday",  "access_rules", "geofence", "door_mode",
-                                        "lockdown", "area",         "interlock"};
+    static const char *const kinds[] = {"access_rules", "geofence", "door_mode",
+                                        "lockdown",     "area",     "interlock"};
     for (size_t i = 0; i < COUNT(kinds); i++) {
         char why[ROW_WHY_MAX], removal[128];
         (void)snprintf(why, sizeof why, "%s \"x1\": this version does not evaluate rows of kind %s",
@@ -383,14 +419,6 @@ static void fields_that_are_not_evaluated_are_refused_by_name_and_value(void **s
          "\"pin_lockout.window_s\" is 61: this version evaluates only 60"},
         {"site", "\"tz\":\"UTC\",\"pin_lockout\":{\"lock_s\":600}",
          "\"pin_lockout.lock_s\" is 600: this version evaluates only 60"},
-        {"site", "\"tz\":\"UTC\",\"max_policy_age_s\":{\"personal\":3600}",
-         "\"max_policy_age_s.personal\" is 3600: this version evaluates only null"},
-        {"site", "\"tz\":\"UTC\",\"max_policy_age_s\":{\"admin\":0}",
-         "\"max_policy_age_s.admin\" is 0: this version evaluates only null"},
-        {"site", "\"tz\":\"UTC\",\"max_policy_age_s\":{\"visitor\":null}",
-         "\"max_policy_age_s.visitor\" is null: this version evaluates only 86400"},
-        {"site", "\"tz\":\"UTC\",\"max_policy_age_s\":{\"delivery\":1}",
-         "\"max_policy_age_s.delivery\" is 1: this version evaluates only 86400"},
         {"group", "\"antipassback_exempt\":true",
          "\"antipassback_exempt\" is true: this version evaluates only false"},
         {"group", "\"floors\":[\"f1\"]",
@@ -409,16 +437,6 @@ static void fields_that_are_not_evaluated_are_refused_by_name_and_value(void **s
          "\"uses_per_door\" is 1: this version evaluates only null"},
         {"credential", "\"type\":\"qr\",\"value\":\"a\",\"uses_total\":0",
          "\"uses_total\" is 0: this version evaluates only null"},
-        {"credential", "\"type\":\"qr\",\"value\":\"a\",\"class\":\"visitor\"",
-         "\"class\" is \"visitor\": this version evaluates only \"personal\" or \"admin\""},
-        {"credential", "\"type\":\"qr\",\"value\":\"a\",\"class\":\"delivery\"",
-         "\"class\" is \"delivery\": this version evaluates only \"personal\" or \"admin\""},
-        {"entitlement", "\"kind\":\"role\",\"holiday\":\"intersect\"",
-         "\"holiday\" is \"intersect\": this version evaluates only \"ignore\""},
-        {"entitlement", "\"kind\":\"role\",\"holiday\":\"replace\"",
-         "\"holiday\" is \"replace\": this version evaluates only \"ignore\""},
-        {"entitlement", "\"kind\":\"role\",\"calendar\":\"school\"",
-         "\"calendar\" is \"school\": this version evaluates only \"default\""},
         {"entitlement", "\"kind\":\"role\",\"floors\":[\"f\"]",
          "\"floors\" is set: this version evaluates only an empty list"},
         {"entitlement", "\"kind\":\"role\",\"who\":{\"tags\":[\"vip\"]}",
@@ -556,6 +574,17 @@ static const char *const disallowed[][3] = {
          "\"where.all\" must be true or false"},
         {"entitlement", "\"kind\":\"role\",\"where\":{\"doors\":[\"d\",\"\"]}",
          "\"where.doors\" must be a list of ids: entry 2 is none"},
+        {"holiday", "\"to\":\"2025-01-01\"", "\"from\" is missing"},
+        {"holiday", "\"from\":\"2025-02-29\"", "\"from\" must be a date such as 2025-01-31, and there must be such a day"},
+        {"holiday", "\"from\":\"2025-01-02\",\"to\":\"2025-01-01\"", "\"to\" must not be before \"from\""},
+        {"holiday", "\"from\":\"2025-01-02\",\"to\":\"2026-01-02\",\"yearly\":true",
+         "\"to\" must be less than a year after \"from\", as it is yearly"},
+        {"holiday", "\"from\":\"2025-01-02\",\"working\":[{\"start\":\"22:00\",\"end\":\"06:00\"}]",
+         "\"working\" span 1: start and end must be HH:MM, end after start, not over midnight"},
+        {"holiday", "\"from\":\"2025-01-02\",\"working\":[{\"start\":\"06:00\",\"end\":\"24:01\"}]",
+         "\"working\" span 1: start and end must be HH:MM, end after start, not over midnight"},
+        {"site", "\"tz\":\"UTC\",\"max_policy_age_s\":{\"visitor\":-1}", "\"max_policy_age_s.visitor\" must be a whole number from 0 to 315360000"},
+        {"entitlement", "\"kind\":\"role\",\"calendar\":\"a b\"", "\"calendar\" must be the id of a calendar"},
         {"entitlement", "\"kind\":\"role\",\"holiday\":\"skip\"",
          "\"holiday\" must be \"ignore\", \"intersect\" or \"replace\""},
 };
@@ -831,6 +860,8 @@ int main(void)
         cmocka_unit_test(what_only_inputs_or_people_ask_for_is_taken_with_any_legal_value),
         cmocka_unit_test(fields_that_nobody_knows_are_ignored),
         cmocka_unit_test(a_removal_needs_kind_and_id_only),
+        cmocka_unit_test(a_holiday_comes_with_its_range_and_working_hours),
+        cmocka_unit_test(classes_limits_and_holiday_rules_are_kept),
         cmocka_unit_test(kinds_that_are_not_evaluated_are_refused_by_name),
         cmocka_unit_test(fields_that_are_not_evaluated_are_refused_by_name_and_value),
         cmocka_unit_test(values_that_the_contract_does_not_allow_are_refused),

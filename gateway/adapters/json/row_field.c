@@ -220,15 +220,26 @@ enum gh_err field_int(struct row_reader *r, const struct field *f, const json_t 
 
 enum gh_err field_limit(struct row_reader *r, const struct field *f, const json_t *v, void *at)
 {
-    (void)at;
-    if (!v)
-        return GH_OK;
-    if (json_is_null(v))
-        return refuse_int(r, f, v);
-    enum gh_err err = check_int(r, f, v);
-    if (err)
-        return err;
-    return json_integer_value(v) == f->def ? GH_OK : refuse_int(r, f, v);
+    int limit = (int)f->def;
+    if (v && json_is_null(v)) {
+        limit = -1;
+    } else if (v) {
+        enum gh_err err = check_int(r, f, v);
+        if (err)
+            return err;
+        limit = (int)json_integer_value(v);
+    }
+    *(int *)at = limit;
+    return GH_OK;
+}
+
+enum gh_err field_date(struct row_reader *r, const struct field *f, const json_t *v, void *at)
+{
+    struct date date = {0};
+    if (!field_is_absent(v) && date_parse(&date, strict_text(v)))
+        return row_refuse(r, f, "must be a date such as 2025-01-31, and there must be such a day");
+    *(struct date *)at = date;
+    return GH_OK;
 }
 
 enum gh_err field_instant(struct row_reader *r, const struct field *f, const json_t *v, void *at)
@@ -261,11 +272,13 @@ static void join_words(char *out, size_t size, const char *const *words, field_v
 
 enum gh_err field_word(struct row_reader *r, const struct field *f, const json_t *v, void *at)
 {
-    (void)at;
+    unsigned i = (unsigned)f->def;
+    if (at)
+        *(unsigned *)at = i;
     if (field_is_absent(v))
         return GH_OK;
     char allowed[160];
-    unsigned i = 0;
+    i = 0;
     while (f->words[i] && !slice_is(strict_text(v), f->words[i]))
         i++;
     if (!f->words[i]) {
@@ -276,18 +289,18 @@ enum gh_err field_word(struct row_reader *r, const struct field *f, const json_t
         join_words(allowed, sizeof allowed, f->words, f->evaluated);
         return refuse_value(r, f, v, allowed);
     }
+    if (at)
+        *(unsigned *)at = i;
     return GH_OK;
 }
 
-enum gh_err field_default_text(struct row_reader *r, const struct field *f, const json_t *v,
-                               void *at)
+enum gh_err field_calendar(struct row_reader *r, const struct field *f, const json_t *v, void *at)
 {
-    (void)at;
-    if (field_is_absent(v) || slice_is(strict_text(v), f->words[0]))
-        return GH_OK;
-    char only[SHOWN_MAX];
-    join_words(only, sizeof only, f->words, FIELD_VALUE(0));
-    return refuse_value(r, f, v, only);
+    struct id calendar = {"default"};
+    if (!field_is_absent(v) && id_set(&calendar, strict_text(v)))
+        return row_refuse(r, f, "must be the id of a calendar");
+    *(struct id *)at = calendar;
+    return GH_OK;
 }
 
 enum gh_err field_unset(struct row_reader *r, const struct field *f, const json_t *v, void *at)

@@ -83,16 +83,17 @@ field_parse field_zone;    /* char[TZ_NAME_MAX + 1]; empty if absent */
 field_parse field_id;      /* struct id; none if absent */
 field_parse field_ids;     /* struct id_list; empty if absent */
 field_parse field_instant; /* int64_t; INSTANT_NONE if absent */
+field_parse field_date;    /* struct date; all zero if absent */
+field_parse field_calendar; /* struct id; "default" if absent */
+field_parse field_limit;   /* int, min..max; -1 if null */
 /* Types that may be kept. */
 field_parse field_switch; /* bool; null is refused */
 field_parse field_int;    /* int, min..max */
+field_parse field_word;   /* an enum: the index into words */
 /* Types that are only checked. */
 field_parse field_text;         /* a text */
 field_parse field_texts;        /* a list of texts */
-field_parse field_word;         /* one of words */
-field_parse field_default_text; /* a text; any but words[0] is refused as not evaluated */
 field_parse field_unset;        /* null or an empty list; all else is refused as not evaluated */
-field_parse field_limit;        /* integer where null is a value of its own; only the default */
 /* An object with fields of its own, whose offsets count from the same base. */
 field_parse field_object;
 

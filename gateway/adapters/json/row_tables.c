@@ -14,9 +14,6 @@
  *    end that the contract allows; without request-to-exit or fire inputs there
  *    is nothing to answer or ignore; the longer release is only for persons
  *    with extended_release, and that is refused.
- *  - class admin: it differs by its limit on the policy's age alone, and a
- *    limit for it is refused. Classes visitor and delivery have a limit unless
- *    the site says otherwise, so they are refused.
  *
  * One duty remains that no row asks for: PINs are accepted, and the lockout
  * after wrong ones, which the contract has on by default, is not there yet. A
@@ -45,11 +42,15 @@ static const struct field pin_lockout_fields[] = {
 };
 
 #define AGE_LIMIT_MAX_S (3650L * DAY_S)
+#define AGE_LIMIT(word, class, usual)                                                              \
+    {FIELD(word, field_limit), RANGE(0, AGE_LIMIT_MAX_S, usual),                                   \
+     KEPT(policy_site, max_policy_age_s[class])}
+
 static const struct field max_policy_age_fields[] = {
-    {FIELD("personal", field_unset)},
-    {FIELD("visitor", field_limit), RANGE(0, AGE_LIMIT_MAX_S, DAY_S)},
-    {FIELD("delivery", field_limit), RANGE(0, AGE_LIMIT_MAX_S, DAY_S)},
-    {FIELD("admin", field_unset)},
+    AGE_LIMIT("personal", CLASS_PERSONAL, POLICY_AGE_UNLIMITED),
+    AGE_LIMIT("visitor", CLASS_VISITOR, DAY_S),
+    AGE_LIMIT("delivery", CLASS_DELIVERY, DAY_S),
+    AGE_LIMIT("admin", CLASS_ADMIN, POLICY_AGE_UNLIMITED),
 };
 
 static const struct field site_fields[] = {
@@ -221,7 +222,7 @@ static const struct field credential_fields[] = {
     {FIELD("uses_per_door", field_unset)},
     {FIELD("uses_total", field_unset)},
     {FIELD("class", field_word), WORDS("personal", "visitor", "delivery", "admin"),
-     .evaluated = FIELD_VALUE(0) | FIELD_VALUE(3)},
+     KEPT(policy_credential, credential_class)},
 };
 
 static enum gh_err finish_credential(struct row_reader *r, const json_t *d,
@@ -344,12 +345,76 @@ static const struct field entitlement_fields[] = {
     {FIELD("schedule", field_id), KEPT(policy_entitlement, schedule)},
     {FIELD("valid_from", field_instant), KEPT(policy_entitlement, validity.from)},
     {FIELD("valid_until", field_instant), KEPT(policy_entitlement, validity.until)},
-    {FIELD("holiday", field_word), WORDS("ignore", "intersect", "replace"), ONLY(0)},
-    {FIELD("calendar", field_default_text), WORDS("default")},
+    {FIELD("holiday", field_word), WORDS("ignore", "intersect", "replace"),
+     KEPT(policy_entitlement, holiday)},
+    {FIELD("calendar", field_calendar), KEPT(policy_entitlement, calendar)},
     {FIELD("who", field_object), FIELDS(who_fields)},
     {FIELD("where", field_object), FIELDS(where_fields)},
     {FIELD("floors", field_unset)},
 };
+
+/* --- holiday ----------------------------------------------------------------- */
+
+static enum gh_err parse_span(struct row_reader *r, const struct field *f, size_t number,
+                              const json_t *v, struct day_span *out)
+{
+    int start, end;
+    if (!parse_minute(json_object_get(v, "start"), &start) ||
+        !parse_minute(json_object_get(v, "end"), &end) || start >= end)
+        return row_refuse(r, f, "span %zu: start and end must be HH:MM, end after start, not over "
+                          "midnight", number);
+    out->start_min = (uint16_t)start;
+    out->end_min = (uint16_t)end;
+    return GH_OK;
+}
+
+static enum gh_err parse_working(struct row_reader *r, const struct field *f, const json_t *v,
+                                 void *at)
+{
+    struct policy_holiday *holiday = at;
+    size_t n = json_array_size(v);
+    if (!field_is_absent(v) && !json_is_array(v))
+        return row_refuse(r, f, "must be a list of spans {start, end}");
+    if (n > POLICY_WORKING_MAX)
+        return row_refuse(r, f, "has %zu spans: at most %d are allowed", n, POLICY_WORKING_MAX);
+    if (n == 0)
+        return GH_OK;
+    struct day_span *working = arena_take(r->arena, n, sizeof *working);
+    if (!working)
+        return GH_FULL;
+    for (size_t i = 0; i < n; i++) {
+        enum gh_err err = parse_span(r, f, i + 1, json_array_get(v, i), &working[i]);
+        if (err)
+            return err;
+    }
+    holiday->working = working;
+    holiday->n_working = n;
+    return GH_OK;
+}
+
+static const struct field holiday_fields[] = {
+    {FIELD("name", field_text)},
+    {FIELD("calendar", field_calendar), KEPT(policy_holiday, calendar)},
+    {FIELD("from", field_date), .required = true, KEPT(policy_holiday, from)},
+    {FIELD("to", field_date), KEPT(policy_holiday, to)},
+    {FIELD("yearly", field_switch), KEPT(policy_holiday, yearly)},
+    {FIELD("working", parse_working), .kept = true, .offset = 0},
+};
+
+static enum gh_err finish_holiday(struct row_reader *r, const json_t *d, struct policy_row *row)
+{
+    static const struct field to = {.name = "to"};
+    struct policy_holiday *h = &row->d.holiday;
+    if (field_is_absent(json_object_get(d, "to")))
+        h->to = h->from;
+    struct date next_year = {h->from.year + 1, h->from.month, h->from.day};
+    int64_t from = date_to_day(h->from), until = date_to_day(h->to);
+    if (until < from)
+        return row_refuse(r, &to, "must not be before \"from\"");
+    if (h->yearly && until >= date_to_day(next_year))
+        return row_refuse(r, &to, "must be less than a year after \"from\", as it is yearly");
+    return GH_OK;
+}
 
 /* --- kinds ----------------------------------------------------------------- */
 
@@ -368,7 +433,7 @@ static const struct row_table tables[] = {
      .finish = finish_credential},
     {EVALUATED("schedule", ROW_SCHEDULE, schedule_fields)},
     {EVALUATED("entitlement", ROW_ENTITLEMENT, entitlement_fields), .only_permits = true},
-    {.kind = "holiday"},
+    {EVALUATED("holiday", ROW_HOLIDAY, holiday_fields), .finish = finish_holiday},
     {.kind = "access_rules"},
     {.kind = "geofence"},
     {.kind = "door_mode"},

@@ -14,6 +14,7 @@ const char *const replica_questions[ASK_QUESTIONS] = {
     [ASK_PLACES] = SQL_reader_places,
     [ASK_SUBJECTS] = SQL_reader_subjects,
     [ASK_ENTITLEMENT] = SQL_reader_entitlement,
+    [ASK_HOLIDAYS] = SQL_reader_holidays,
 };
 
 /* --- columns -------------------------------------------------------------- */
@@ -38,7 +39,7 @@ enum gh_err replica_column_small(sqlite3_stmt *s, int i, int min, int max, int *
     return err;
 }
 
-static enum gh_err column_flag(sqlite3_stmt *s, int i, bool *out)
+enum gh_err replica_column_flag(sqlite3_stmt *s, int i, bool *out)
 {
     int value = 0;
     enum gh_err err = replica_column_small(s, i, 0, 1, &value);
@@ -120,6 +121,9 @@ enum gh_err replica_facts_site(struct replica_facts *f, struct policy_site *out)
     err = column_text(s, 0, site.tz, sizeof site.tz);
     if (err == GH_OK)
         err = replica_column_small(s, 1, 1, 60, &site.read_max_age_s);
+    for (int i = 0; i < CREDENTIAL_CLASSES && err == GH_OK; i++)
+        err = replica_column_small(s, 2 + i, POLICY_AGE_UNLIMITED, INT32_MAX,
+                                   &site.max_policy_age_s[i]);
     if (err == GH_OK)
         *out = site;
     return err;
@@ -144,7 +148,7 @@ enum gh_err replica_facts_door(struct replica_facts *f, const struct id *id,
     if (err == GH_OK)
         err = replica_column_small(s, 3, 1, 30, &door->release_s);
     if (err == GH_OK)
-        err = column_flag(s, 4, &door->licensed);
+        err = replica_column_flag(s, 4, &door->licensed);
     return err == GH_OK ? column_instant(s, 5, &door->license_until) : err;
 }
 
@@ -175,10 +179,10 @@ static enum gh_err person(struct replica_facts *f, struct access_facts *out)
     if (err != GH_OK || !row)
         return err;
     out->person_known = true;
-    err = column_flag(s, 0, &out->person.enabled);
+    err = replica_column_flag(s, 0, &out->person.enabled);
     if (err == GH_OK)
         err = replica_column_validity(s, 1, &out->person.validity);
-    return err == GH_OK ? column_flag(s, 3, &out->person_denied) : err;
+    return err == GH_OK ? replica_column_flag(s, 3, &out->person_denied) : err;
 }
 
 static enum gh_err credential_columns(sqlite3_stmt *s, struct access_facts *out)
@@ -190,12 +194,18 @@ static enum gh_err credential_columns(sqlite3_stmt *s, struct access_facts *out)
     if (err == GH_OK)
         err = replica_column_small(s, 2, 0, INT32_MAX, &c->bits);
     if (err == GH_OK)
-        err = column_flag(s, 3, &c->enabled);
+        err = replica_column_flag(s, 3, &c->enabled);
     if (err == GH_OK)
         err = column_id_or_none(s, 4, &c->disabled_reason);
     if (err == GH_OK)
         err = replica_column_validity(s, 5, &c->validity);
-    return err == GH_OK ? column_flag(s, 7, &out->credential_denied) : err;
+    if (err == GH_OK)
+        err = replica_column_flag(s, 7, &out->credential_denied);
+    int class = 0;
+    if (err == GH_OK)
+        err = replica_column_small(s, 8, 0, CREDENTIAL_CLASSES - 1, &class);
+    c->credential_class = (enum credential_class)class;
+    return err;
 }
 
 enum gh_err replica_facts_credential(struct replica_facts *f, const struct policy_query *query,

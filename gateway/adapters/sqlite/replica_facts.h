@@ -18,6 +18,7 @@ enum replica_question {
     ASK_PLACES,
     ASK_SUBJECTS,
     ASK_ENTITLEMENT,
+    ASK_HOLIDAYS,
     ASK_QUESTIONS
 };
 extern const char *const replica_questions[ASK_QUESTIONS];
@@ -39,6 +40,10 @@ struct replica_facts {
     size_t n_paths, paths_room;
     struct schedule_window *windows; /* owned */
     size_t n_windows, windows_room;
+    struct policy_holiday *holidays; /* owned */
+    size_t n_holidays, holidays_room;
+    struct day_span *spans; /* owned */
+    size_t n_spans, spans_room;
 };
 /* Frees the lists; the statements are the connection's. */
 void replica_facts_free(struct replica_facts *f);
@@ -64,8 +69,16 @@ GH_MUST_CHECK enum gh_err replica_facts_credential(struct replica_facts *f,
 /* Fills paths, for the credential, person and door found. In replica_paths.c. */
 GH_MUST_CHECK enum gh_err replica_facts_paths(struct replica_facts *f, struct access_facts *out);
 
+/* Fills holidays. In replica_holidays.c. */
+GH_MUST_CHECK enum gh_err replica_facts_holidays(struct replica_facts *f, struct access_facts *out);
+
+/* Returns the list, with room for one more than n; NULL when out of memory, and
+ * the list is as it was. */
+void *replica_with_room(void *list, size_t *room, size_t n, size_t size);
+
 /* Columns. Nothing that the writer could not have stored is believed: GH_CORRUPT. */
 GH_MUST_CHECK enum gh_err replica_column_small(sqlite3_stmt *s, int i, int min, int max, int *out);
+GH_MUST_CHECK enum gh_err replica_column_flag(sqlite3_stmt *s, int i, bool *out);
 GH_MUST_CHECK enum gh_err replica_column_id(sqlite3_stmt *s, int i, struct id *out);
 /* Two columns, from i on; NULL = unbounded. */
 GH_MUST_CHECK enum gh_err replica_column_validity(sqlite3_stmt *s, int i, struct validity *out);

@@ -8,10 +8,11 @@ void replica_facts_free(struct replica_facts *f)
     free(f->candidates);
     free(f->paths);
     free(f->windows);
+    free(f->holidays);
+    free(f->spans);
 }
 
-/* Returns the list, with room for one more than n; NULL when out of memory. */
-static void *with_room(void *list, size_t *room, size_t n, size_t size)
+void *replica_with_room(void *list, size_t *room, size_t n, size_t size)
 {
     if (n < *room)
         return list;
@@ -49,7 +50,7 @@ static int compare_to_candidate(struct slice id, const struct replica_candidate 
 static enum gh_err add_candidate(struct replica_facts *f, sqlite3_stmt *s)
 {
     void *list =
-        with_room(f->candidates, &f->candidates_room, f->n_candidates, sizeof *f->candidates);
+        replica_with_room(f->candidates, &f->candidates_room, f->n_candidates, sizeof *f->candidates);
     if (!list)
         return GH_IO;
     f->candidates = list;
@@ -121,7 +122,7 @@ static enum gh_err add_windows(struct replica_facts *f, struct slice bytes, size
         };
         if (!window_is_possible(&w))
             return GH_CORRUPT;
-        void *list = with_room(f->windows, &f->windows_room, f->n_windows, sizeof *f->windows);
+        void *list = replica_with_room(f->windows, &f->windows_room, f->n_windows, sizeof *f->windows);
         if (!list)
             return GH_IO;
         f->windows = list;
@@ -147,13 +148,19 @@ static enum gh_err add_path(struct replica_facts *f, const struct replica_candid
     if (err == GH_OK)
         err = replica_column_validity(s, 1, &path.validity);
     path.kind = (enum entitlement_kind)kind;
+    int rule = 0;
+    if (err == GH_OK)
+        err = replica_column_small(s, 5, 0, HOLIDAY_REPLACE, &rule);
+    path.holiday = (enum holiday_rule)rule;
+    if (err == GH_OK)
+        err = replica_column_id(s, 6, &path.calendar);
     path.has_schedule = db_column(s, 3).len > 0;
     /* A schedule that does not exist has no windows: never. */
     if (err == GH_OK && path.has_schedule)
         err = add_windows(f, db_column(s, 4), &path.n_windows);
     if (err != GH_OK)
         return err;
-    void *list = with_room(f->paths, &f->paths_room, f->n_paths, sizeof *f->paths);
+    void *list = replica_with_room(f->paths, &f->paths_room, f->n_paths, sizeof *f->paths);
     if (!list)
         return GH_IO;
     f->paths = list;
@@ -182,7 +189,10 @@ enum gh_err replica_facts_paths(struct replica_facts *f, struct access_facts *ou
         f->paths[i].windows = f->paths[i].n_windows ? &f->windows[w] : NULL;
         w += f->paths[i].n_windows;
     }
+    bool looks_at_holidays = false;
+    for (size_t i = 0; i < f->n_paths; i++)
+        looks_at_holidays = looks_at_holidays || f->paths[i].holiday != HOLIDAY_IGNORE;
     out->paths = f->n_paths ? f->paths : NULL;
     out->n_paths = f->n_paths;
-    return GH_OK;
+    return looks_at_holidays ? replica_facts_holidays(f, out) : GH_OK;
 }

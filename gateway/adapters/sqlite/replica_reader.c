@@ -150,7 +150,9 @@ static enum gh_err ask_facts(struct replica_reader *r, const struct policy_query
 /* Facts that are empty but for what is not ours to fill. */
 static struct access_facts blank(const struct access_facts *out)
 {
-    return (struct access_facts){.zone = out->zone, .controller_online = out->controller_online};
+    return (struct access_facts){.zone = out->zone,
+                                 .policy_age_s = out->policy_age_s,
+                                 .controller_online = out->controller_online};
 }
 
 static enum gh_err facts(void *self, const struct policy_query *query, struct access_facts *out)
@@ -195,8 +197,14 @@ static enum gh_err version(void *self, struct policy_version *out)
     return err == GH_OK ? end(r, replica_facts_version(&r->facts, out)) : err;
 }
 
+static int64_t age_s(void *self, const struct policy_version *version, struct wall now)
+{
+    (void)self;
+    return access_policy_age_s(version, now);
+}
+
 struct policy_store replica_reader_port(struct replica_reader *r)
 {
-    static const struct policy_store_ops ops = {facts, door, version};
+    static const struct policy_store_ops ops = {facts, door, version, age_s};
     return (struct policy_store){&ops, r};
 }

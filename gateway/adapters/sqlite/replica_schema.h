@@ -7,7 +7,7 @@
 #include "replica_writer.h"
 
 #define REPLICA_APPLICATION_ID 0x47485250
-#define REPLICA_LAYOUT 1
+#define REPLICA_LAYOUT 2
 
 #define REPLICA_BUCKETS 4096
 #define REPLICA_HASH 32
@@ -18,10 +18,11 @@
 enum subject_kind { SUBJECT_EVERYONE, SUBJECT_PERSON, SUBJECT_CREDENTIAL, SUBJECT_GROUP };
 enum place_kind { PLACE_ALL, PLACE_DOOR, PLACE_DOOR_GROUP };
 #define REPLICA_WINDOW_BYTES 5 /* one schedule_window in schedule.windows */
+#define REPLICA_SPAN_BYTES 4   /* one day_span in holiday.working */
 
 _Static_assert(ROW_SITE == 0 && ROW_DOOR == 1 && ROW_READER == 2 && ROW_DOOR_GROUP == 3 &&
                    ROW_GROUP == 4 && ROW_PERSON == 5 && ROW_CREDENTIAL == 6 &&
-                   ROW_SCHEDULE == 7 && ROW_ENTITLEMENT == 8,
+                   ROW_SCHEDULE == 7 && ROW_ENTITLEMENT == 8 && ROW_HOLIDAY == 9,
                "the numbers of row kinds are stored: map them if these change");
 _Static_assert(CREDENTIAL_CARD == 0 && CREDENTIAL_UHF == 1 && CREDENTIAL_PIN == 2 &&
                    CREDENTIAL_PLATE == 3 && CREDENTIAL_QR == 4 && CREDENTIAL_FACE == 5 &&
@@ -31,6 +32,11 @@ _Static_assert(ENTITLEMENT_ROLE == 0 && ENTITLEMENT_ACCESS_GROUP == 1 && ENTITLE
                    ENTITLEMENT_RESERVATION == 3 && ENTITLEMENT_TEMP_KEY == 4 &&
                    ENTITLEMENT_DELIVERY == 5,
                "the numbers of entitlement kinds are stored: map them if these change");
+
+_Static_assert(HOLIDAY_IGNORE == 0 && HOLIDAY_INTERSECT == 1 && HOLIDAY_REPLACE == 2 &&
+                   CLASS_PERSONAL == 0 && CLASS_VISITOR == 1 && CLASS_DELIVERY == 2 &&
+                   CLASS_ADMIN == 3,
+               "the numbers of holiday rules and classes are stored: map them if these change");
 
 /* Whether the file has tables of ours. *fresh: it is empty. GH_CORRUPT: of
  * another program or another version of the layout. */

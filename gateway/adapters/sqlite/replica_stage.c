@@ -11,10 +11,10 @@
 
 enum {
     TOUCH, ROW_PUT, ROW_CLEAR, SITE, DOOR, READER, DOOR_GROUP_DOOR, GRP, PERSON, MEMBERSHIP,
-    CREDENTIAL, CREDENTIAL_VALUE, SCHEDULE, ENTITLEMENT, WHO, WHERE, CLEAR_SITE, CLEAR_DOOR,
+    CREDENTIAL, CREDENTIAL_VALUE, SCHEDULE, ENTITLEMENT, HOLIDAY, WHO, WHERE, CLEAR_SITE, CLEAR_DOOR,
     CLEAR_READER, CLEAR_DOOR_GROUP, CLEAR_GROUP, CLEAR_PERSON, CLEAR_MEMBERSHIP,
     CLEAR_CREDENTIAL_VALUE, CLEAR_CREDENTIAL, CLEAR_SCHEDULE, CLEAR_ENTITLEMENT, CLEAR_WHO,
-    CLEAR_WHERE, STATEMENTS
+    CLEAR_WHERE, CLEAR_HOLIDAY, STATEMENTS
 };
 
 static const char *const statements[STATEMENTS] = {
@@ -32,6 +32,8 @@ static const char *const statements[STATEMENTS] = {
     [CREDENTIAL_VALUE] = SQL_stage_credential_value,
     [SCHEDULE] = SQL_stage_schedule,
     [ENTITLEMENT] = SQL_stage_entitlement,
+    [HOLIDAY] = SQL_stage_holiday,
+    [CLEAR_HOLIDAY] = SQL_stage_clear_holiday,
     [WHO] = SQL_stage_entitlement_who,
     [WHERE] = SQL_stage_entitlement_where,
     [CLEAR_SITE] = SQL_stage_clear_site,
@@ -196,6 +198,8 @@ static enum gh_err put_site(struct replica_stage *stage, const struct replica_ro
     add_text(&b, r->row->id.s);
     add_text(&b, r->row->d.site.tz);
     add_int(&b, r->row->d.site.read_max_age_s);
+    for (size_t i = 0; i < CREDENTIAL_CLASSES; i++)
+        add_int(&b, r->row->d.site.max_policy_age_s[i]);
     return run(&b);
 }
 
@@ -279,6 +283,7 @@ static enum gh_err put_credential(struct replica_stage *stage, const struct repl
     add_int(&b, c->enabled && !r->row->inert);
     add_text(&b, c->disabled_reason.s);
     add_validity(&b, &c->validity);
+    add_int(&b, c->credential_class);
     enum gh_err err = run(&b);
     if (err != GH_OK)
         return err;
@@ -339,6 +344,8 @@ static enum gh_err put_entitlement(struct replica_stage *stage, const struct rep
     add_int(&b, e->enabled && !r->row->inert);
     add_text(&b, e->schedule.s);
     add_validity(&b, &e->validity);
+    add_int(&b, e->holiday);
+    add_text(&b, e->calendar.s);
     enum gh_err err = run(&b);
     if (err == GH_OK && e->who.everyone)
         err = put_link(stage, WHO, SUBJECT_EVERYONE, "", id);
@@ -357,6 +364,29 @@ static enum gh_err put_entitlement(struct replica_stage *stage, const struct rep
     return err;
 }
 
+static enum gh_err put_holiday(struct replica_stage *stage, const struct replica_row *r)
+{
+    const struct policy_holiday *h = &r->row->d.holiday;
+    unsigned char bytes[POLICY_WORKING_MAX * REPLICA_SPAN_BYTES];
+    if (h->n_working > POLICY_WORKING_MAX)
+        return GH_INVALID;
+    unsigned char *p = bytes;
+    for (size_t i = 0; i < h->n_working; i++) {
+        *p++ = (unsigned char)(h->working[i].start_min & 0xff);
+        *p++ = (unsigned char)(h->working[i].start_min >> 8);
+        *p++ = (unsigned char)(h->working[i].end_min & 0xff);
+        *p++ = (unsigned char)(h->working[i].end_min >> 8);
+    }
+    struct binder b = start(stage, HOLIDAY);
+    add_text(&b, r->row->id.s);
+    add_text(&b, h->calendar.s);
+    add_int(&b, date_to_day(h->from));
+    add_int(&b, date_to_day(h->to));
+    add_int(&b, h->yearly);
+    add_blob(&b, bytes, (size_t)(p - bytes));
+    return run(&b);
+}
+
 /* How each kind is put, and the statements that clear it. */
 static const struct {
     enum gh_err (*put)(struct replica_stage *stage, const struct replica_row *row);
@@ -371,6 +401,7 @@ static const struct {
     [ROW_CREDENTIAL] = {put_credential, {CLEAR_CREDENTIAL_VALUE, CLEAR_CREDENTIAL}},
     [ROW_SCHEDULE] = {put_schedule, {CLEAR_SCHEDULE}},
     [ROW_ENTITLEMENT] = {put_entitlement, {CLEAR_ENTITLEMENT, CLEAR_WHO, CLEAR_WHERE}},
+    [ROW_HOLIDAY] = {put_holiday, {CLEAR_HOLIDAY}},
 };
 
 static enum gh_err clear(struct replica_stage *stage, const struct policy_row *row, int bucket)

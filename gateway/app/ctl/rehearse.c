@@ -175,8 +175,10 @@ static void step_set(struct rehearse *r, const struct json *step)
         print_error(r, "\"controller\" needs \"door\", a door of the policy, and \"online\"");
         return;
     }
-    if (json_has(step, "policy_age_s")) {
-        print_error(r, "this version does not evaluate the policy's age");
+    int64_t age_s = 0;
+    bool has_age = json_has(step, "policy_age_s");
+    if (has_age && (!json_int(step, "policy_age_s", &age_s) || age_s < 0)) {
+        print_error(r, "\"policy_age_s\" must be a number of seconds, 0 or more");
         return;
     }
     if (json_text(step, "clock", &clock)) {
@@ -192,6 +194,8 @@ static void step_set(struct rehearse *r, const struct json *step)
         print_error(r, "\"clock\" must be synced, holdover or unset");
         return;
     }
+    if (has_age)
+        rehearsal_set_policy_age(r->world, age_s);
     if (controller && rehearsal_set_online(r->world, &door, online) != GH_OK) {
         print_error(r, "there is no such door");
         return;

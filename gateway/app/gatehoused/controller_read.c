@@ -90,6 +90,8 @@ static void gather(struct controller *c, struct road *road, struct now now)
     if (!facts->policy_available)
         return;
     c->version = facts->version;
+    facts->policy_age_s =
+        c->ports.policy.ops->age_s(c->ports.policy.self, &facts->version, now.wall);
     if (!facts->reader_known)
         return;
     const char *tz = facts->door.tz[0] ? facts->door.tz : facts->site.tz;

@@ -21,6 +21,7 @@ static const char *text_of(enum decision decision, enum reason reason)
     switch ((int)reason) {
     case REASON_READ_MALFORMED:
     case REASON_READ_STALE: return "Please try again";
+    case REASON_HOLIDAY:
     case REASON_OUTSIDE_SCHEDULE:
     case REASON_ENTITLEMENT_NOT_STARTED: return "Not at this time";
     case REASON_PERSON_EXPIRED:
@@ -29,6 +30,7 @@ static const char *text_of(enum decision decision, enum reason reason)
     case REASON_READER_UNKNOWN:
     case REASON_DOOR_UNKNOWN:
     case REASON_POLICY_UNAVAILABLE:
+    case REASON_POLICY_STALE:
     case REASON_CLOCK_UNTRUSTED:
     case REASON_CONTROLLER_OFFLINE: return "Out of service";
     default: return "No access";

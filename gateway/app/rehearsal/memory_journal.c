@@ -54,7 +54,9 @@ static enum gh_err append(void *self, uint64_t seq, struct slice event, const st
         return GH_FULL;
     }
     memcpy(bytes, event.ptr, event.len);
-    j->event[j->n++] = (struct stored){bytes, event.len};
+    struct stored *stored = &j->event[j->n++];
+    stored->bytes = bytes;
+    stored->len = event.len;
     if (repeat)
         j->repeat[j->n_repeats++] = *repeat;
     j->next++;

@@ -31,6 +31,7 @@ struct rehearsal {
     bool is_begun; /* a batch of policy is */
     struct now now;
     int64_t rev;
+    int64_t policy_age_s;
     struct id *new_door; /* doors of the batch at hand; owned */
     size_t n_new;
 };
@@ -60,6 +61,39 @@ static void mask(void *context, unsigned char out[32], struct slice nonce)
     const struct crypto_keys *keys = context;
     crypto_hmac(out, keys->journal, nonce);
 }
+
+/* The replica's policy, but of an age that only the rehearsal sets. */
+static enum gh_err aged_facts(void *self, const struct policy_query *query,
+                              struct access_facts *out)
+{
+    struct rehearsal *r = self;
+    struct policy_store store = replica_reader_port(r->reader);
+    return store.ops->facts(store.self, query, out);
+}
+
+static enum gh_err aged_door(void *self, const struct id *door, struct access_facts *out)
+{
+    struct rehearsal *r = self;
+    struct policy_store store = replica_reader_port(r->reader);
+    return store.ops->door(store.self, door, out);
+}
+
+static enum gh_err aged_version(void *self, struct policy_version *out)
+{
+    struct rehearsal *r = self;
+    struct policy_store store = replica_reader_port(r->reader);
+    return store.ops->version(store.self, out);
+}
+
+static int64_t set_age_s(void *self, const struct policy_version *version, struct wall now)
+{
+    const struct rehearsal *r = self;
+    (void)version;
+    (void)now;
+    return r->policy_age_s;
+}
+
+static const struct policy_store_ops aged = {aged_facts, aged_door, aged_version, set_age_s};
 
 /* --- open and close ----------------------------------------------------------------- */
 
@@ -96,7 +130,7 @@ static enum gh_err open_controller(struct rehearsal *r, char why[REHEARSAL_WHY_M
     char detail[HAL_TEXT_MAX] = "";
     struct controller_ports ports = {
         .bus = {&bus, NULL},
-        .policy = replica_reader_port(r->reader),
+        .policy = {&aged, r},
         .journal = memory_journal_port(r->journal),
         .board = r->board,
         .zone = zone_view_load,
@@ -222,7 +256,7 @@ static enum gh_err add_door(struct rehearsal *r, const struct id *id, char why[R
 {
     if (has_door(r, id))
         return GH_OK;
-    struct config_door **more = realloc(r->doors, (r->n_doors + 1) * sizeof *more);
+    struct config_door **more = reallocarray(r->doors, r->n_doors + 1, sizeof(void *));
     struct config_door *door = calloc(1, sizeof *door);
     if (more)
         r->doors = more;
@@ -286,6 +320,11 @@ enum gh_err rehearsal_pass(struct rehearsal *r, int64_t at)
 void rehearsal_set_clock(struct rehearsal *r, enum clock_trust trust)
 {
     r->now.wall.trust = trust;
+}
+
+void rehearsal_set_policy_age(struct rehearsal *r, int64_t age_s)
+{
+    r->policy_age_s = age_s;
 }
 
 const struct door_unit *rehearsal_door(struct rehearsal *r, const struct id *door)

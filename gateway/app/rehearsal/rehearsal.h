@@ -28,6 +28,8 @@ GH_MUST_CHECK enum gh_err rehearsal_apply(struct rehearsal *r, char why[REHEARSA
 GH_MUST_CHECK enum gh_err rehearsal_pass(struct rehearsal *r, int64_t at);
 
 void rehearsal_set_clock(struct rehearsal *r, enum clock_trust trust);
+/* The policy is this old from now on; 0 at first. */
+void rehearsal_set_policy_age(struct rehearsal *r, int64_t age_s);
 /* GH_NOT_FOUND: no such door. */
 GH_MUST_CHECK enum gh_err rehearsal_set_online(struct rehearsal *r, const struct id *door,
                                                bool online);

@@ -10,11 +10,14 @@
 --
 -- Numbers in place of words (they never change their meaning):
 --   kind of row   0 site 1 door 2 reader 3 door_group 4 group 5 person
---                 6 credential 7 schedule 8 entitlement
+--                 6 credential 7 schedule 8 entitlement 9 holiday
 --   credential type (also the bit number in reader.accepts)
 --                 0 card 1 uhf 2 pin 3 plate 4 qr 5 face 6 fingerprint 7 mobile
 --   entitlement kind
 --                 0 role 1 access_group 2 grant 3 reservation 4 temp_key 5 delivery
+--   class of a credential
+--                 0 personal 1 visitor 2 delivery 3 admin
+--   holiday rule  0 ignore 1 intersect 2 replace
 --
 -- sealed: 48 bytes, a nonce of 16 and then a SHA-256 hash, XORed with
 -- HMAC-SHA-256(mask key, nonce). The key is not in this file. The line of a
@@ -41,7 +44,12 @@ CREATE TABLE bucket (
 CREATE TABLE site (
     id TEXT NOT NULL PRIMARY KEY,
     tz TEXT NOT NULL,
-    read_max_age_s INTEGER NOT NULL
+    read_max_age_s INTEGER NOT NULL,
+    -- Seconds that the policy may be old, by class; -1 = any.
+    max_age_personal INTEGER NOT NULL,
+    max_age_visitor INTEGER NOT NULL,
+    max_age_delivery INTEGER NOT NULL,
+    max_age_admin INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE door (
     id TEXT NOT NULL PRIMARY KEY,
@@ -95,7 +103,8 @@ CREATE TABLE credential (
     enabled INTEGER NOT NULL,
     disabled_reason TEXT NOT NULL,
     valid_from INTEGER,
-    valid_until INTEGER
+    valid_until INTEGER,
+    class INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- windows: 5 bytes each: days (bit 0 = Monday), then start and end in minutes
 -- of the day, 16 bits each, low byte first.
@@ -110,7 +119,19 @@ CREATE TABLE entitlement (
     enabled INTEGER NOT NULL,
     schedule TEXT NOT NULL,
     valid_from INTEGER,
-    valid_until INTEGER
+    valid_until INTEGER,
+    holiday INTEGER NOT NULL,
+    calendar TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Dates as days since 1970-01-01, inclusive. working: 4 bytes each: start and
+-- end in minutes of the day, 16 bits each, low byte first.
+CREATE TABLE holiday (
+    id TEXT NOT NULL PRIMARY KEY,
+    calendar TEXT NOT NULL,
+    from_day INTEGER NOT NULL,
+    to_day INTEGER NOT NULL,
+    yearly INTEGER NOT NULL,
+    working BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- subject_kind: 0 everyone (subject '') 1 person 2 credential 3 group.
 CREATE TABLE entitlement_who (
@@ -161,7 +182,7 @@ CREATE TABLE meta (
     key_check BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 PRAGMA application_id = 1195922000;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- What only the staging file has.
 -- name: replica_stage_tables

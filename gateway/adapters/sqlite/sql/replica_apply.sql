@@ -19,6 +19,7 @@ DELETE FROM main.credential_value WHERE value_hash IN (
 DELETE FROM main.credential WHERE id IN (SELECT id FROM next.touched WHERE kind = 6);
 DELETE FROM main.schedule WHERE id IN (SELECT id FROM next.touched WHERE kind = 7);
 DELETE FROM main.entitlement WHERE id IN (SELECT id FROM next.touched WHERE kind = 8);
+DELETE FROM main.holiday WHERE id IN (SELECT id FROM next.touched WHERE kind = 9);
 DELETE FROM main.entitlement_who WHERE entitlement IN (SELECT id FROM next.touched WHERE kind = 8);
 DELETE FROM main.entitlement_where WHERE entitlement IN (
     SELECT id FROM next.touched WHERE kind = 8);
@@ -43,6 +44,7 @@ DELETE FROM main.credential_value;
 DELETE FROM main.credential;
 DELETE FROM main.schedule;
 DELETE FROM main.entitlement;
+DELETE FROM main.holiday;
 DELETE FROM main.entitlement_who;
 DELETE FROM main.entitlement_where;
 
@@ -61,6 +63,7 @@ INSERT INTO main.membership SELECT * FROM next.membership;
 INSERT INTO main.credential SELECT * FROM next.credential;
 INSERT INTO main.schedule SELECT * FROM next.schedule;
 INSERT INTO main.entitlement SELECT * FROM next.entitlement;
+INSERT INTO main.holiday SELECT * FROM next.holiday;
 INSERT INTO main.entitlement_who SELECT * FROM next.entitlement_who;
 INSERT INTO main.entitlement_where SELECT * FROM next.entitlement_where;
 

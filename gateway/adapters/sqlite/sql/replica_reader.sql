@@ -6,14 +6,15 @@ COMMIT;
 -- name: reader_version
 SELECT epoch, rev, issued_at FROM meta WHERE issued_at IS NOT NULL;
 -- name: reader_site
-SELECT tz, read_max_age_s FROM site;
+SELECT tz, read_max_age_s, max_age_personal, max_age_visitor, max_age_delivery, max_age_admin
+FROM site;
 -- name: reader_door
 SELECT id, name, tz, release_s, licensed, license_until FROM door WHERE id = ?1;
 -- name: reader_reader
 SELECT door, accepts FROM reader WHERE id = ?1;
 -- name: reader_credential
 SELECT c.id, c.person, c.bits, c.enabled, c.disabled_reason, c.valid_from, c.valid_until,
-    EXISTS (SELECT 1 FROM deny WHERE kind = 6 AND id = c.id)
+    EXISTS (SELECT 1 FROM deny WHERE kind = 6 AND id = c.id), c.class
 FROM credential_value v CROSS JOIN credential c ON c.id = v.id
 WHERE v.type = ?1 AND v.value_hash = ?2;
 -- name: reader_person
@@ -44,7 +45,10 @@ WITH subject (kind, id, valid_from, valid_until) AS (
 SELECT w.entitlement, s.valid_from, s.valid_until
 FROM subject s CROSS JOIN entitlement_who w ON w.subject_kind = s.kind AND w.subject = s.id;
 -- name: reader_entitlement
-SELECT e.kind, e.valid_from, e.valid_until, e.schedule, s.windows
+SELECT e.kind, e.valid_from, e.valid_until, e.schedule, s.windows, e.holiday, e.calendar
 FROM entitlement e LEFT JOIN schedule s ON s.id = e.schedule
 WHERE e.id = ?1 AND e.enabled = 1
     AND NOT EXISTS (SELECT 1 FROM deny WHERE kind = 8 AND id = e.id);
+-- Asked only where an entitlement looks at holidays; there are few of them.
+-- name: reader_holidays
+SELECT id, calendar, from_day, to_day, yearly, working FROM holiday;

@@ -7,7 +7,9 @@ INSERT INTO row (bucket, kind, id, sealed) VALUES (?1, ?2, ?3, ?4);
 DELETE FROM row WHERE bucket = ?1 AND kind = ?2 AND id = ?3;
 
 -- name: stage_site
-INSERT INTO site (id, tz, read_max_age_s) VALUES (?1, ?2, ?3);
+INSERT INTO site (id, tz, read_max_age_s, max_age_personal, max_age_visitor, max_age_delivery,
+    max_age_admin)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 -- name: stage_door
 INSERT INTO door (id, name, tz, release_s, licensed, license_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6);
 -- name: stage_reader
@@ -22,14 +24,17 @@ INSERT INTO person (id, enabled, valid_from, valid_until) VALUES (?1, ?2, ?3, ?4
 INSERT INTO membership (person, n, grp, valid_from, valid_until) VALUES (?1, ?2, ?3, ?4, ?5);
 -- name: stage_credential
 INSERT INTO credential (id, person, type, value_hash, bits, enabled, disabled_reason, valid_from,
-    valid_until)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+    valid_until, class)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
 -- name: stage_credential_value
 INSERT INTO credential_value (id, type, value_hash) VALUES (?1, ?2, ?3);
 -- name: stage_schedule
 INSERT INTO schedule (id, windows) VALUES (?1, ?2);
 -- name: stage_entitlement
-INSERT INTO entitlement (id, kind, enabled, schedule, valid_from, valid_until)
+INSERT INTO entitlement (id, kind, enabled, schedule, valid_from, valid_until, holiday, calendar)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+-- name: stage_holiday
+INSERT INTO holiday (id, calendar, from_day, to_day, yearly, working)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6);
 -- name: stage_entitlement_who
 INSERT OR IGNORE INTO entitlement_who (subject_kind, subject, entitlement) VALUES (?1, ?2, ?3);
@@ -60,6 +65,8 @@ DELETE FROM credential WHERE id = ?1;
 DELETE FROM schedule WHERE id = ?1;
 -- name: stage_clear_entitlement
 DELETE FROM entitlement WHERE id = ?1;
+-- name: stage_clear_holiday
+DELETE FROM holiday WHERE id = ?1;
 -- name: stage_clear_who
 DELETE FROM entitlement_who WHERE entitlement = ?1;
 -- name: stage_clear_where
