@@ -221,7 +221,7 @@ enum gh_err field_int(struct row_reader *r, const struct field *f, const json_t 
 enum gh_err field_limit(struct row_reader *r, const struct field *f, const json_t *v, void *at)
 {
     int limit = (int)f->def;
-    if (v && json_is_null(v)) {
+    if (json_is_null(v)) {
         limit = -1;
     } else if (v) {
         enum gh_err err = check_int(r, f, v);
