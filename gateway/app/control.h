@@ -7,16 +7,19 @@
  * stored, and a last line {"end":true,"count":N}: without it the answer broke
  * off and counts for nothing.
  *
- * status                      {"version","uptime_s","clock","broker":{"up"},
+ * status                      {"version","online","uptime_s","clock","broker":{"up"},
  *                              "policy":{"epoch","rev","age_s"},
  *                              "cloud":{"online","since"},
  *                              "journal":{"stream","first_seq","next_seq","durable_seq",
  *                                         "acked_seq","queued","lost_total","head"},
  *                              "reads":{"granted","denied","repeated","malformed","stale",
- *                                       "dropped","flooded"}}
- * doors                       {"doors":[{"door","name"?,"mode","lock","board","until_ms"?}]}
+ *                                       "retained","flooded"}}
+ *                             cloud.since is null while nothing was heard of it
+ * doors                       {"doors":[{"door","name"?,"in_policy","lock":"locked|released",
+ *                              "board":"online|offline","until_ms"?}]}
  * events* {"after"?,"last"?,"door"?,"since"?,"follow"?}
- *                             after: seq; last: only the newest N; since: RFC 3339
+ *                             after: seq; last: of the newest N only (before door and
+ *                             since are looked at); since: RFC 3339
  * batch* {"limit","max_bytes"} the oldest events that the cloud has not acknowledged:
  *                             first line {"ok":true,"stream","first_seq","lost"?:[{"from","to"}]};
  *                             lost = events before first_seq that overflow took

@@ -68,8 +68,11 @@ int ctl_status(const struct ctl *ctl)
            flag(json_child(a, "broker"), "up") ? "connected" : "not connected");
     print_policy(policy);
     struct slice since = text(cloud, "since");
-    printf("%-10s %s since %.*s\n", "cloud", flag(cloud, "online") ? "online" : "offline",
-           (int)since.len, since.ptr);
+    if (slice_is(since, "-"))
+        printf("%-10s nothing heard of it yet\n", "cloud");
+    else
+        printf("%-10s %s since %.*s\n", "cloud", flag(cloud, "online") ? "online" : "offline",
+               (int)since.len, since.ptr);
     printf("%-10s %" PRId64 " events, %" PRId64 " not yet at the cloud, %" PRId64 " lost\n",
            "journal", number(journal, "next_seq") - number(journal, "first_seq"),
            number(journal, "queued"), number(journal, "lost_total"));
