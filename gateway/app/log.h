@@ -8,7 +8,8 @@
 /* Writes one line to standard error; under systemd with the "<N>" prefix that
  * journald reads the priority from, else with the time. Line breaks in the
  * text become spaces. Lines below LOG_INFO are dropped unless GATEHOUSE_DEBUG
- * is set in the environment. Any thread. */
+ * is set in the environment, and any line while nobody takes what was written
+ * before: it never waits. Any thread. */
 void log_line(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

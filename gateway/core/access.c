@@ -51,6 +51,8 @@ static enum reason check_read(const struct access_request *request,
         return REASON_READ_STALE;
     if (!((facts->reader.accepts >> request->type) & 1))
         return REASON_CREDENTIAL_TYPE_NOT_ACCEPTED;
+    if (request->type == CREDENTIAL_PIN && request->pin_locked)
+        return REASON_PIN_LOCKED_OUT;
     return REASON_GRANTED;
 }
 
@@ -203,6 +205,7 @@ struct verdict access_decide(const struct access_request *request,
         return v;
     v.decision = DECISION_GRANTED;
     v.via = via;
-    v.release_s = facts->door.release_s;
+    v.release_s = facts->person.extended_release ? facts->door.extended_release_s
+                                                 : facts->door.release_s;
     return v;
 }

@@ -20,6 +20,7 @@ enum reason {
     REASON_READER_UNKNOWN,
     REASON_READ_STALE,
     REASON_CREDENTIAL_TYPE_NOT_ACCEPTED,
+    REASON_PIN_LOCKED_OUT,
     REASON_CREDENTIAL_UNKNOWN,
     REASON_CREDENTIAL_UNASSIGNED,
     REASON_PERSON_DISABLED,
@@ -40,7 +41,7 @@ enum reason {
     REASON_POLICY_UNAVAILABLE,
     REASON_DOOR_UNKNOWN,
 };
-#define REASONS 24
+#define REASONS 25
 
 /* The word of the contract, e.g. "credential_unknown"; static storage. */
 const char *reason_name(enum reason reason);
@@ -122,6 +123,7 @@ struct access_request {
     enum credential_type type;
     bool malformed; /* the payload did not parse: nothing else counts */
     bool stale;     /* read_is_stale */
+    bool pin_locked; /* lockout_is_locked, of the reader */
 };
 
 struct verdict access_decide(const struct access_request *request,

@@ -51,9 +51,19 @@ enum credential_class { CLASS_PERSONAL, CLASS_VISITOR, CLASS_DELIVERY, CLASS_ADM
 /* No limit, in policy_site.max_policy_age_s. */
 #define POLICY_AGE_UNLIMITED (-1)
 
+#define PIN_FAILURES_MAX 100
+
+/* When wrong PINs at a reader lock PIN entry there. */
+struct pin_lockout {
+    int failures; /* [5], 1..PIN_FAILURES_MAX */
+    int window_s; /* [60], 1..86400 */
+    int lock_s;   /* [60], 1..86400 */
+};
+
 struct policy_site {
     char tz[TZ_NAME_MAX + 1]; /* IANA name */
     int read_max_age_s;       /* [5], 1..60 */
+    struct pin_lockout pin_lockout;
     int max_policy_age_s[CREDENTIAL_CLASSES]; /* [none, 86400, 86400, none]; by class */
 };
 
@@ -61,6 +71,7 @@ struct policy_door {
     char name[POLICY_NAME_MAX + 1];
     char tz[TZ_NAME_MAX + 1]; /* empty = the site's */
     int release_s;            /* [10], 1..30 */
+    int extended_release_s;   /* [20], 1..120; for persons with extended_release */
     bool licensed;            /* [true] */
     int64_t license_until;    /* INSTANT_NONE = for ever */
 };
@@ -85,7 +96,8 @@ struct policy_membership {
 };
 
 struct policy_person {
-    bool enabled; /* [true]; false = kill switch */
+    bool enabled;          /* [true]; false = kill switch */
+    bool extended_release; /* needs more time at a door */
     struct validity validity;
     const struct policy_membership *groups; /* borrowed from the row's arena */
     size_t n_groups;

@@ -7,6 +7,7 @@ static const char *const reason_words[REASONS] = {
     [REASON_READER_UNKNOWN] = "reader_unknown",
     [REASON_READ_STALE] = "read_stale",
     [REASON_CREDENTIAL_TYPE_NOT_ACCEPTED] = "credential_type_not_accepted",
+    [REASON_PIN_LOCKED_OUT] = "pin_locked_out",
     [REASON_CREDENTIAL_UNKNOWN] = "credential_unknown",
     [REASON_CREDENTIAL_UNASSIGNED] = "credential_unassigned",
     [REASON_PERSON_DISABLED] = "person_disabled",

@@ -89,7 +89,7 @@ static void every_field_comes_back_as_it_went_in(void **state)
                       e = kit_entitlement("e1"),
                       schedule = {.kind = ROW_SCHEDULE, .id = kit_id("w1")};
     kit_small_policy(kit);
-    door.d.door = (struct policy_door){"Tor \xc3\xa4", "America/New_York", 30, false, 77};
+    door.d.door = (struct policy_door){"Tor \xc3\xa4", "America/New_York", 30, 120, false, 77};
     reader.d.reader.accepts = 1 << CREDENTIAL_CARD;
     person.d.person =
         (struct policy_person){.validity = {-5, 6}, .groups = &member, .n_groups = 1};
@@ -114,6 +114,7 @@ static void every_field_comes_back_as_it_went_in(void **state)
     assert_string_equal(f.door.name, "Tor \xc3\xa4");
     assert_string_equal(f.door.tz, "America/New_York");
     assert_int_equal(f.door.release_s, 30);
+    assert_int_equal(f.door.extended_release_s, 120);
     assert_false(f.door.licensed);
     assert_int_equal(f.door.license_until, 77);
     assert_int_equal(f.reader.accepts, 1 << CREDENTIAL_CARD);

@@ -230,6 +230,8 @@ static void impossible_values_are_not_believed(void **state)
         "UPDATE site SET read_max_age_s = 0",
         "UPDATE site SET tz = printf('%.*c', 64, 'x')",
         "UPDATE door SET release_s = 31",
+        "UPDATE door SET extended_release_s = 0",
+        "UPDATE person SET extended_release = 2",
         "UPDATE door SET licensed = 2",
         "UPDATE reader SET accepts = 256",
         "UPDATE reader SET door = 'no id'",
@@ -246,6 +248,9 @@ static void impossible_values_are_not_believed(void **state)
         "UPDATE entitlement SET calendar = ''",
         "UPDATE credential SET class = 4",
         "UPDATE site SET max_age_visitor = -2",
+        "UPDATE site SET pin_failures = 0",
+        "UPDATE site SET pin_window_s = 0",
+        "UPDATE site SET pin_lock_s = 86401",
         "UPDATE meta SET rev = -1",
     };
     for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {

@@ -199,7 +199,8 @@ static const struct validity unbounded = {INSTANT_NONE, INSTANT_NONE};
 struct policy_row kit_site(const char *id)
 {
     return (struct policy_row){
-        .kind = ROW_SITE, .id = kit_id(id), .d.site = {"Europe/Berlin", 5}};
+        .kind = ROW_SITE, .id = kit_id(id), .d.site = {
+            .tz = "Europe/Berlin", .read_max_age_s = 5, .pin_lockout = {5, 60, 60}}};
 }
 
 struct policy_row kit_door(const char *id)
@@ -208,7 +209,7 @@ struct policy_row kit_door(const char *id)
         .kind = ROW_DOOR,
         .id = kit_id(id),
         .d.door = {
-            .name = "Door", .release_s = 10, .licensed = true, .license_until = INSTANT_NONE}};
+            .name = "Door", .release_s = 10, .extended_release_s = 20, .licensed = true, .license_until = INSTANT_NONE}};
 }
 
 struct policy_row kit_reader(const char *id, const char *door)

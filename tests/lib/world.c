@@ -13,7 +13,7 @@ static void fill_site(struct access_facts *out)
     static const struct validity always = {INSTANT_NONE, INSTANT_NONE};
     out->policy_available = true;
     out->version = (struct policy_version){.epoch = 1, .rev = 7, .issued_at = 1700000000};
-    out->site = (struct policy_site){.tz = "UTC", .read_max_age_s = 5};
+    out->site = (struct policy_site){.tz = "UTC", .read_max_age_s = 5, .pin_lockout = {5, 60, 60}};
     for (int i = 0; i < CREDENTIAL_CLASSES; i++)
         out->site.max_policy_age_s[i] = POLICY_AGE_UNLIMITED;
     out->door = (struct policy_door){.licensed = true, .license_until = INSTANT_NONE};

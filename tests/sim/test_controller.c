@@ -140,6 +140,62 @@ static void a_repeat_of_an_answer_that_the_broker_never_had_completes_the_releas
     assert_false(world_is_released(w, 2));
 }
 
+static void a_retained_repeat_completes_nothing(void **state)
+{
+    struct world *w = *state;
+    w->broker_is_slow = true;
+    world_present(w, 2, 0, "a", 0);
+    world_sync(w);
+    world_kill(w);
+    world_start(w);
+    world_message(w, "gatehouse/v1/readers/r2/read",
+                  "{\"id\":\"a\",\"type\":\"card\",\"value\":\"CA4D0\",\"age_ms\":0}", true);
+    assert_int_equal(hal_sim_edges(w->sim, 2), 0);
+}
+
+static void a_repeat_is_not_answered_before_the_disk_has_the_first(void **state)
+{
+    struct world *w = *state;
+    char id[16];
+    for (int i = 0; i < OUTBOX_SLOTS + 88; i++) { /* more than the outbox holds */
+        snprintf(id, sizeof id, "m%d", i);
+        world_present(w, 0, 2, id, 0);
+    }
+    world_present(w, 0, 2, id, 0);
+    assert_int_equal(world_count(w, FEEDBACK, NULL), 0);
+    world_sync(w);
+    world_present(w, 0, 2, id, 0);
+    snprintf(id, sizeof id, "\"m%d\"", OUTBOX_SLOTS + 87);
+    assert_int_equal(world_count(w, FEEDBACK, id), 1);
+}
+
+static void a_stop_locks_what_was_released(void **state)
+{
+    struct world *w = *state;
+    for (int d = 0; d < WORLD_DOORS; d++) {
+        char id[8];
+        snprintf(id, sizeof id, "s%d", d);
+        world_present(w, d, 0, id, 0);
+        assert_true(world_is_released(w, d));
+    }
+    controller_stopped(&w->controller, w->now);
+    for (int d = 0; d < WORLD_DOORS; d++)
+        assert_false(world_is_released(w, d));
+}
+
+static void a_board_that_comes_back_releases_nothing(void **state)
+{
+    struct world *w = *state;
+    hal_sim_set_gone(w->sim, true);
+    world_present(w, 2, 0, "a", 0); /* nobody had noticed yet */
+    assert_int_equal(world_events(w, "relay_fault", "\"door\":\"d2\""), 1);
+    hal_sim_set_gone(w->sim, false);
+    world_pass(w, 1000);
+    assert_int_equal(hal_sim_edges(w->sim, 2), 0);
+    world_present(w, 2, 0, "b", 0);
+    assert_true(world_is_released(w, 2));
+}
+
 static void after_a_reboot_a_repeat_is_answered_and_releases_nothing(void **state)
 {
     struct world *w = *state;
@@ -450,6 +506,10 @@ int main(void)
         TEST(a_repeat_after_a_kill_completes_what_is_left_of_the_release),
         TEST(a_repeat_of_an_answered_read_releases_nothing_after_a_kill),
         TEST(a_repeat_of_an_answer_that_the_broker_never_had_completes_the_release),
+        TEST(a_retained_repeat_completes_nothing),
+        TEST(a_repeat_is_not_answered_before_the_disk_has_the_first),
+        TEST(a_stop_locks_what_was_released),
+        TEST(a_board_that_comes_back_releases_nothing),
         TEST(after_a_reboot_a_repeat_is_answered_and_releases_nothing),
         TEST(a_read_lost_in_a_power_cut_is_decided_when_it_is_repeated),
         TEST(a_late_read_opens_nothing),

@@ -125,6 +125,16 @@ static void the_first_check_that_fails_is_the_reason(void **state)
     expect_denied(&w, REASON_READ_MALFORMED);
 }
 
+static void a_person_who_needs_it_gets_the_longer_release(void **state)
+{
+    (void)state;
+    struct world w = good();
+    w.facts.door.extended_release_s = 45;
+    assert_int_equal(decide(&w).release_s, 7);
+    w.facts.person.extended_release = true;
+    assert_int_equal(decide(&w).release_s, 45);
+}
+
 static void facts_that_could_not_be_had_grant_nothing(void **state)
 {
     (void)state;
@@ -411,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_read_is_granted_with_its_path_and_release_time),
         cmocka_unit_test(the_first_check_that_fails_is_the_reason),
+        cmocka_unit_test(a_person_who_needs_it_gets_the_longer_release),
         cmocka_unit_test(facts_that_could_not_be_had_grant_nothing),
         cmocka_unit_test(validity_is_half_open_to_the_second),
         cmocka_unit_test(a_membership_outside_its_dates_is_no_path),

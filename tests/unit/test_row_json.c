@@ -362,6 +362,11 @@ static void classes_limits_and_holiday_rules_are_kept(void **state)
     assert_int_equal(p.d.site.max_policy_age_s[CLASS_VISITOR], POLICY_AGE_UNLIMITED);
     assert_int_equal(p.d.site.max_policy_age_s[CLASS_DELIVERY], 86400);
     assert_int_equal(p.d.site.max_policy_age_s[CLASS_ADMIN], POLICY_AGE_UNLIMITED);
+    assert_int_equal(p.d.site.pin_lockout.failures, 5);
+    p = good("site", "\"tz\":\"UTC\",\"pin_lockout\":{\"failures\":3,\"window_s\":61,\"lock_s\":600}");
+    assert_int_equal(p.d.site.pin_lockout.failures, 3);
+    assert_int_equal(p.d.site.pin_lockout.window_s, 61);
+    assert_int_equal(p.d.site.pin_lockout.lock_s, 600);
     p = good("credential", "\"type\":\"qr\",\"value\":\"a\",\"class\":\"delivery\"");
     assert_int_equal(p.d.credential.credential_class, CLASS_DELIVERY);
     p = good("entitlement", "\"kind\":\"role\",\"holiday\":\"replace\",\"calendar\":\"school\"");
@@ -413,12 +418,6 @@ static void fields_that_are_not_evaluated_are_refused_by_name_and_value(void **s
          "\"factor_timeout_s\" is 20: this version evaluates only 10"},
         {"site", "\"tz\":\"UTC\",\"duress\":\"last_digit_plus_one\"",
          "\"duress\" is \"last_digit_plus_one\": this version evaluates only \"off\""},
-        {"site", "\"tz\":\"UTC\",\"pin_lockout\":{\"failures\":3}",
-         "\"pin_lockout.failures\" is 3: this version evaluates only 5"},
-        {"site", "\"tz\":\"UTC\",\"pin_lockout\":{\"window_s\":61}",
-         "\"pin_lockout.window_s\" is 61: this version evaluates only 60"},
-        {"site", "\"tz\":\"UTC\",\"pin_lockout\":{\"lock_s\":600}",
-         "\"pin_lockout.lock_s\" is 600: this version evaluates only 60"},
         {"group", "\"antipassback_exempt\":true",
          "\"antipassback_exempt\" is true: this version evaluates only false"},
         {"group", "\"floors\":[\"f1\"]",
@@ -429,8 +428,6 @@ static void fields_that_are_not_evaluated_are_refused_by_name_and_value(void **s
          "\"lockdown_bypass\" is true: this version evaluates only false"},
         {"person", "\"first_credential\":true",
          "\"first_credential\" is true: this version evaluates only false"},
-        {"person", "\"extended_release\":true",
-         "\"extended_release\" is true: this version evaluates only false"},
         {"person", "\"antipassback_exempt\":true",
          "\"antipassback_exempt\" is true: this version evaluates only false"},
         {"credential", "\"type\":\"qr\",\"value\":\"a\",\"uses_per_door\":1",
@@ -480,7 +477,7 @@ static const char *const disallowed[][3] = {
          "\"duress\" must be \"off\" or \"last_digit_plus_one\""},
         {"site", "\"tz\":\"UTC\",\"pin_lockout\":5", "\"pin_lockout\" must be an object"},
         {"site", "\"tz\":\"UTC\",\"pin_lockout\":{\"failures\":\"5\"}",
-         "\"pin_lockout.failures\" must be a whole number from 1 to 1000"},
+         "\"pin_lockout.failures\" must be a whole number from 1 to 100"},
         {"site", "\"tz\":\"UTC\",\"name\":7", "\"name\" must be a text"},
         {"door", "\"release_s\":0", RELEASE_RULE},
         {"door", "\"release_s\":31", RELEASE_RULE},

@@ -165,6 +165,8 @@ static void the_inbox_drops_messages_when_full_and_never_the_links_state(void **
     assert_non_null(inbox);
     note.kind = BUS_MESSAGE;
     for (int i = 0; i < INBOX_SLOTS + 10; i++) {
+        note.topic_len = 2; /* each of its own topic, nearly */
+        memcpy(note.topic, (char[]){(char)i, (char)(i >> 8)}, 2);
         note.payload_len = 2;
         memcpy(note.payload, (char[]){(char)i, (char)(i >> 8)}, 2);
         inbox_put(inbox, &note);
@@ -182,6 +184,29 @@ static void the_inbox_drops_messages_when_full_and_never_the_links_state(void **
     inbox_close(inbox);
 }
 
+static void a_flooding_topic_does_not_fill_the_inbox_for_others(void **state)
+{
+    (void)state;
+    static struct bus_note note, out;
+    struct inbox *inbox = inbox_open();
+    assert_non_null(inbox);
+    note = (struct bus_note){.kind = BUS_MESSAGE, .topic_len = 1, .topic = "f"};
+    for (int i = 0; i < 1000; i++)
+        inbox_put(inbox, &note);
+    assert_int_equal(inbox_dropped(inbox), 1000 - INBOX_SHARE_MAX);
+    note.topic[0] = 'g';
+    inbox_put(inbox, &note);
+    assert_int_equal(inbox_dropped(inbox), 1000 - INBOX_SHARE_MAX);
+    for (int i = 0; i < INBOX_SHARE_MAX; i++)
+        assert_true(inbox_take(inbox, &out));
+    assert_true(inbox_take(inbox, &out));
+    assert_int_equal(out.topic[0], 'g');
+    note.topic[0] = 'f'; /* what was taken makes room again */
+    inbox_put(inbox, &note);
+    assert_true(inbox_take(inbox, &out));
+    inbox_close(inbox);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +216,7 @@ int main(void)
         cmocka_unit_test(refused_reads_are_counted_into_one_report),
         cmocka_unit_test(more_readers_than_are_watched_push_out_the_longest_idle),
         cmocka_unit_test(a_zone_is_loaded_once_a_day),
+        cmocka_unit_test(a_flooding_topic_does_not_fill_the_inbox_for_others),
         cmocka_unit_test(the_inbox_drops_messages_when_full_and_never_the_links_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,16 +8,10 @@
  *  - Words for people: name, and a site's dialect, which only words events.
  *  - A person's type, status and tags: only who.types, who.tags and
  *    access_rules ask for them, and those are refused.
- *  - What a door does with inputs: extended_release_s, held_open_s,
- *    pre_alarm_s, relock, rex, rex_in_lockdown, fire. Without a contact there
- *    are no open states and every release ends by time, which is the latest
- *    end that the contract allows; without request-to-exit or fire inputs there
- *    is nothing to answer or ignore; the longer release is only for persons
- *    with extended_release, and that is refused.
- *
- * One duty remains that no row asks for: PINs are accepted, and the lockout
- * after wrong ones, which the contract has on by default, is not there yet. A
- * site that sets the lockout in its own way is refused. */
+ *  - What a door does with inputs: held_open_s, pre_alarm_s, relock, rex,
+ *    rex_in_lockdown, fire. Without a contact there are no open states and every
+ *    release ends by time, which is the latest end that the contract allows;
+ *    without request-to-exit or fire inputs there is nothing to answer or ignore. */
 #include "row_field.h"
 
 #include <stddef.h>
@@ -36,9 +30,10 @@
 /* --- site ------------------------------------------------------------------ */
 
 static const struct field pin_lockout_fields[] = {
-    {FIELD("failures", field_int), RANGE(1, 1000, 5), .only_default = true},
-    {FIELD("window_s", field_int), RANGE(1, DAY_S, 60), .only_default = true},
-    {FIELD("lock_s", field_int), RANGE(1, DAY_S, 60), .only_default = true},
+    {FIELD("failures", field_int), RANGE(1, PIN_FAILURES_MAX, 5),
+     KEPT(policy_site, pin_lockout.failures)},
+    {FIELD("window_s", field_int), RANGE(1, DAY_S, 60), KEPT(policy_site, pin_lockout.window_s)},
+    {FIELD("lock_s", field_int), RANGE(1, DAY_S, 60), KEPT(policy_site, pin_lockout.lock_s)},
 };
 
 #define AGE_LIMIT_MAX_S (3650L * DAY_S)
@@ -73,7 +68,8 @@ static const struct field door_fields[] = {
     {FIELD("name", field_label), KEPT(policy_door, name)},
     {FIELD("tz", field_zone), KEPT(policy_door, tz)},
     {FIELD("release_s", field_int), RANGE(1, 30, 10), KEPT(policy_door, release_s)},
-    {FIELD("extended_release_s", field_int), RANGE(1, 120, 20)},
+    {FIELD("extended_release_s", field_int), RANGE(1, 120, 20),
+     KEPT(policy_door, extended_release_s)},
     {FIELD("held_open_s", field_int), RANGE(0, DAY_S, 30)},
     {FIELD("pre_alarm_s", field_int), RANGE(0, DAY_S, 0)},
     {FIELD("relock", field_word), WORDS("on_close", "on_open", "timer")},
@@ -181,7 +177,7 @@ static const struct field person_fields[] = {
     {FIELD("groups", parse_groups), .kept = true, .offset = 0},
     {FIELD("lockdown_bypass", field_switch), ONLY(false)},
     {FIELD("first_credential", field_switch), ONLY(false)},
-    {FIELD("extended_release", field_switch), ONLY(false)},
+    {FIELD("extended_release", field_switch), KEPT(policy_person, extended_release)},
     {FIELD("antipassback_exempt", field_switch), ONLY(false)},
     {FIELD("floors", field_unset)},
 };

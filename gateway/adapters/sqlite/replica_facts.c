@@ -125,6 +125,12 @@ enum gh_err replica_facts_site(struct replica_facts *f, struct policy_site *out)
         err = replica_column_small(s, 2 + i, POLICY_AGE_UNLIMITED, INT32_MAX,
                                    &site.max_policy_age_s[i]);
     if (err == GH_OK)
+        err = replica_column_small(s, 6, 1, PIN_FAILURES_MAX, &site.pin_lockout.failures);
+    if (err == GH_OK)
+        err = replica_column_small(s, 7, 1, 86400, &site.pin_lockout.window_s);
+    if (err == GH_OK)
+        err = replica_column_small(s, 8, 1, 86400, &site.pin_lockout.lock_s);
+    if (err == GH_OK)
         *out = site;
     return err;
 }
@@ -147,6 +153,8 @@ enum gh_err replica_facts_door(struct replica_facts *f, const struct id *id,
         err = column_text(s, 2, door->tz, sizeof door->tz);
     if (err == GH_OK)
         err = replica_column_small(s, 3, 1, 30, &door->release_s);
+    if (err == GH_OK)
+        err = replica_column_small(s, 6, 1, 120, &door->extended_release_s);
     if (err == GH_OK)
         err = replica_column_flag(s, 4, &door->licensed);
     return err == GH_OK ? column_instant(s, 5, &door->license_until) : err;
@@ -182,6 +190,8 @@ static enum gh_err person(struct replica_facts *f, struct access_facts *out)
     err = replica_column_flag(s, 0, &out->person.enabled);
     if (err == GH_OK)
         err = replica_column_validity(s, 1, &out->person.validity);
+    if (err == GH_OK)
+        err = replica_column_flag(s, 4, &out->person.extended_release);
     return err == GH_OK ? replica_column_flag(s, 3, &out->person_denied) : err;
 }
 

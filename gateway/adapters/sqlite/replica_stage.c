@@ -198,6 +198,9 @@ static enum gh_err put_site(struct replica_stage *stage, const struct replica_ro
     add_text(&b, r->row->id.s);
     add_text(&b, r->row->d.site.tz);
     add_int(&b, r->row->d.site.read_max_age_s);
+    add_int(&b, r->row->d.site.pin_lockout.failures);
+    add_int(&b, r->row->d.site.pin_lockout.window_s);
+    add_int(&b, r->row->d.site.pin_lockout.lock_s);
     for (size_t i = 0; i < CREDENTIAL_CLASSES; i++)
         add_int(&b, r->row->d.site.max_policy_age_s[i]);
     return run(&b);
@@ -211,6 +214,7 @@ static enum gh_err put_door(struct replica_stage *stage, const struct replica_ro
     add_text(&b, door->name);
     add_text(&b, door->tz);
     add_int(&b, door->release_s);
+    add_int(&b, door->extended_release_s);
     add_int(&b, door->licensed);
     add_instant(&b, door->license_until);
     return run(&b);
@@ -257,6 +261,7 @@ static enum gh_err put_person(struct replica_stage *stage, const struct replica_
     add_text(&b, r->row->id.s);
     add_int(&b, person->enabled && !r->row->inert);
     add_validity(&b, &person->validity);
+    add_int(&b, person->extended_release);
     enum gh_err err = run(&b);
     for (size_t i = 0; i < person->n_groups && err == GH_OK; i++) {
         b = start(stage, MEMBERSHIP);

@@ -34,14 +34,20 @@ enum gh_err controller_open(struct controller *c, const struct config *config,
     err = limits_open(&made.limits, config->reads_per_s, config->reads_burst);
     if (err)
         goto fail_outbox;
-    err = doors_open(&made.doors, config, ports->board, why);
+    err = lockouts_open(&made.lockouts);
     if (err)
         goto fail_limits;
+    err = doors_open(&made.doors, config, ports->board, why);
+    if (err)
+        goto fail_lockouts;
     zones_init(&made.zones, ports->zone);
+    made.unkept_seq = ports->journal.ops->next_seq(ports->journal.self) - 1;
     recorder_init(&made.recorder, ports->journal, keys->journal, last_event);
     *c = made;
     return GH_OK;
 
+fail_lockouts:
+    lockouts_close(&made.lockouts);
 fail_limits:
     limits_close(&made.limits);
 fail_outbox:
@@ -52,6 +58,7 @@ fail_outbox:
 void controller_close(struct controller *c)
 {
     doors_close(&c->doors);
+    lockouts_close(&c->lockouts);
     limits_close(&c->limits);
     outbox_close(&c->outbox);
 }
@@ -94,8 +101,11 @@ void controller_record(struct controller *c, struct event *event, const struct r
         return;
     }
     struct outbox_item *item = outbox_add(&c->outbox);
-    if (!item)
+    if (!item) {
+        if (answer)
+            c->unkept_seq = event->seq;
         return;
+    }
     item->seq = event->seq;
     item->len = (uint16_t)c->recorder.len;
     memcpy(item->event, c->recorder.bytes, c->recorder.len);
@@ -142,6 +152,11 @@ void controller_started(struct controller *c, struct now now)
 
 void controller_stopped(struct controller *c, struct now now)
 {
+    /* The doors first: nothing after this may take long and leave one released. */
+    for (size_t i = 0; i < c->doors.n; i++) {
+        door_init(&c->doors.unit[i].door);
+        controller_reconcile(c, &c->doors.unit[i], now);
+    }
     controller_note(c, EVENT_GATEWAY_STOPPED, NULL, now);
     /* Who leaves in order has no last will. If it cannot be said, the link is
      * down, and the broker has said it. */
@@ -175,7 +190,10 @@ void controller_on_durable(struct controller *c, struct now now)
 void controller_reconcile(struct controller *c, struct door_unit *unit, struct now now)
 {
     bool was_online = unit->online;
-    if (doors_reconcile(&c->doors, unit) || !was_online)
+    if (doors_reconcile(&c->doors, unit))
+        return;
+    door_init(&unit->door); /* what did not open now does not open when the board is back */
+    if (!was_online)
         return;
     log_line(LOG_ERR, "door %s: the relay does not take its level", unit->config->id.s);
     struct event event = {.kind = EVENT_RELAY_FAULT, .at = now, .door = unit->config->id};

@@ -10,6 +10,7 @@
 #include "app/config.h"
 #include "app/gatehoused/doors.h"
 #include "app/gatehoused/limits.h"
+#include "app/gatehoused/lockouts.h"
 #include "app/gatehoused/outbox.h"
 #include "app/gatehoused/recorder.h"
 #include "app/gatehoused/zones.h"
@@ -61,11 +62,14 @@ struct controller {
     struct doors doors;
     struct outbox outbox;
     struct limits limits;
+    struct lockouts lockouts;
     struct zones zones;
     struct controller_stats stats;
     struct controller_last last;
     struct controller_answer answer[CONTROLLER_ANSWERS]; /* by tag, modulo */
-    uint64_t tag; /* of the newest answer */
+    uint64_t tag;                                        /* of the newest answer */
+    uint64_t unkept_seq; /* up to it there are events whose answers wait nowhere: those of
+                            the process before, and those that the outbox had no room for */
     struct controller_cloud cloud;
     struct policy_version version; /* of the decision or look before */
     struct now started, last_seen;
@@ -79,12 +83,12 @@ struct controller {
  * every start. last_event as for recorder_init. Errors as doors_open. */
 GH_MUST_CHECK enum gh_err controller_open(struct controller *c, const struct config *config,
                                           const struct controller_ports *ports,
-                                          const struct crypto_keys *keys,
-                                          const struct id *session, struct slice last_event,
-                                          struct now now, char why[HAL_TEXT_MAX]);
+                                          const struct crypto_keys *keys, const struct id *session,
+                                          struct slice last_event, struct now now,
+                                          char why[HAL_TEXT_MAX]);
 void controller_close(struct controller *c);
 
-/* Journals that the gateway starts or stops. */
+/* Journals that the gateway starts or stops; a stop locks every door first. */
 void controller_started(struct controller *c, struct now now);
 void controller_stopped(struct controller *c, struct now now);
 

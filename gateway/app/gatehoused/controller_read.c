@@ -46,7 +46,8 @@ static bool is_forgotten(const struct repeat *first, struct now now)
 }
 
 /* True if this read was decided before: it is answered from then, and acts once. */
-static bool answer_repeat(struct controller *c, const struct read *read, struct now now)
+static bool answer_repeat(struct controller *c, const struct read *read, bool retained,
+                          struct now now)
 {
     const struct journal *j = &c->ports.journal;
     struct repeat first;
@@ -67,7 +68,10 @@ static bool answer_repeat(struct controller *c, const struct read *read, struct 
     };
     if (outbox_has(&c->outbox, &read->reader, &read->read_id))
         return true; /* its answer is on the way */
-    resume_release(c, &first, now);
+    if (!retained)
+        resume_release(c, &first, now);
+    if (j->ops->durable(j->self) < c->unkept_seq)
+        return true; /* it may not be durable yet: the reader asks again */
     controller_answer(c, &read->reader, &read->read_id, first.decision, first.reason);
     return true;
 }
@@ -208,14 +212,17 @@ void controller_read(struct controller *c, const struct bus_note *note, const st
     parse(&road, note, reader);
     if (note->retained)
         refuse_retained(c, note, reader, now);
-    if (answer_repeat(c, &road.read, now))
+    if (answer_repeat(c, &road.read, note->retained, now))
         return;
     gather(c, &road, now);
     judge_age(c, &road, note, now);
+    road.request.pin_locked = lockouts_is_locked(&c->lockouts, reader, now.mono);
     road.verdict = access_decide(&road.request, &road.facts, now.wall);
     c->last = (struct controller_last){.is_set = true, .verdict = road.verdict};
     if (road.facts.reader_known)
         c->last.door = road.facts.door_id;
+    if (road.request.type == CREDENTIAL_PIN && road.verdict.reason == REASON_CREDENTIAL_UNKNOWN)
+        lockouts_fail(&c->lockouts, reader, &road.facts.site.pin_lockout, now.mono);
     count(c, &road.verdict);
     /* The event first: a kill between the two loses a release, never its record. */
     journal(c, &road, now);

@@ -9,8 +9,7 @@ static bool energized_for(const struct config_door *config, bool released)
     return config->lock == LOCK_FAIL_SECURE ? released : !released;
 }
 
-enum gh_err doors_add(struct doors *doors, const struct config_door *config,
-                      char why[HAL_TEXT_MAX])
+enum gh_err doors_add(struct doors *doors, const struct config_door *config, char why[HAL_TEXT_MAX])
 {
     struct door_unit *unit = realloc(doors->unit, (doors->n + 1) * sizeof *unit);
     if (!unit) {
@@ -22,9 +21,8 @@ enum gh_err doors_add(struct doors *doors, const struct config_door *config,
     *u = (struct door_unit){.config = config, .online = true};
     door_init(&u->door);
     char detail[HAL_TEXT_MAX] = "";
-    enum hal_err err =
-        doors->board->ops->add(doors->board, &config->relay, config->id.s,
-                               energized_for(config, false), &u->relay, detail);
+    enum hal_err err = doors->board->ops->add(doors->board, &config->relay, config->id.s,
+                                              energized_for(config, false), &u->relay, detail);
     if (err != HAL_OK) {
         snprintf(why, HAL_TEXT_MAX, "%.*s", HAL_TEXT_MAX - 1, detail);
         return err == HAL_INVALID || err == HAL_BUSY ? GH_INVALID : GH_IO;

@@ -27,6 +27,7 @@ static const char *text_of(enum decision decision, enum reason reason)
     case REASON_PERSON_EXPIRED:
     case REASON_CREDENTIAL_EXPIRED:
     case REASON_ENTITLEMENT_EXPIRED: return "Expired";
+    case REASON_PIN_LOCKED_OUT: return "Please wait";
     case REASON_READER_UNKNOWN:
     case REASON_DOOR_UNKNOWN:
     case REASON_POLICY_UNAVAILABLE:

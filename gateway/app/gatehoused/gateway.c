@@ -38,6 +38,8 @@
 /* How often the service manager hears that the loop turns; the controller wants
  * its turn at least once a second, so the loop never sleeps longer. */
 #define ALIVE_MS 1000
+/* How often the log is told of messages that were dropped. */
+#define COMPLAINT_MS 10000
 
 struct gateway {
     const struct config *config;
@@ -56,7 +58,7 @@ struct gateway {
     struct linux_clock clock;
     int epoll_fd, timer_fd, signal_fd;
     int lock_fd; /* held for as long as we live */
-    struct mono next_alive;
+    struct mono next_alive, next_complaint;
     uint64_t dropped_seen;
     bool stopping;
 };
@@ -343,11 +345,13 @@ static void take_notes(struct gateway *g)
     if (turn > INBOX_TURN)
         inbox_rearm(g->inbox); /* there may be more */
     uint64_t dropped = inbox_dropped(g->inbox);
-    if (dropped != g->dropped_seen)
-        log_line(LOG_WARNING,
-                 "%llu messages came faster than they could be decided; their "
-                 "readers repeat them",
-                 (unsigned long long)(dropped - g->dropped_seen));
+    if (dropped == g->dropped_seen || read_clock(g).mono.ms < g->next_complaint.ms)
+        return;
+    g->next_complaint = mono_add_ms(read_clock(g).mono, COMPLAINT_MS);
+    log_line(LOG_WARNING,
+             "%llu messages came faster than they could be decided; their "
+             "readers repeat them",
+             (unsigned long long)(dropped - g->dropped_seen));
     g->dropped_seen = dropped;
 }
 

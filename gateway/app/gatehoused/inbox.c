@@ -10,6 +10,7 @@ struct inbox {
     int fd;
     size_t first, used;
     uint64_t dropped;
+    int waiting[INBOX_SHARES]; /* messages, by topic */
     struct bus_note slot[INBOX_SLOTS];
 };
 
@@ -27,6 +28,15 @@ struct inbox *inbox_open(void)
     return inbox;
 }
 
+/* Topics share the inbox: each falls into one of the shares. */
+static int *share_of(struct inbox *inbox, const struct bus_note *note)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < note->topic_len; i++)
+        hash = (hash ^ (unsigned char)note->topic[i]) * 16777619u;
+    return &inbox->waiting[hash % INBOX_SHARES];
+}
+
 /* A note without the part of its payload that is not there. */
 static void copy_note(struct bus_note *to, const struct bus_note *from)
 {
@@ -37,11 +47,13 @@ static void copy_note(struct bus_note *to, const struct bus_note *from)
 void inbox_put(void *context, const struct bus_note *note)
 {
     struct inbox *inbox = context;
-    bool is_state = note->kind == BUS_UP || note->kind == BUS_DOWN;
-    size_t room = is_state ? INBOX_SLOTS : INBOX_SLOTS - INBOX_RESERVED;
+    bool is_message = note->kind == BUS_MESSAGE;
+    size_t room = is_message ? INBOX_SLOTS - INBOX_RESERVED : INBOX_SLOTS;
     pthread_mutex_lock(&inbox->lock);
-    bool taken = inbox->used < room;
+    int *share = share_of(inbox, note);
+    bool taken = inbox->used < room && !(is_message && *share >= INBOX_SHARE_MAX);
     if (taken) {
+        *share += is_message;
         copy_note(&inbox->slot[(inbox->first + inbox->used) % INBOX_SLOTS], note);
         inbox->used++;
     } else {
@@ -60,6 +72,7 @@ bool inbox_take(struct inbox *inbox, struct bus_note *out)
         copy_note(out, &inbox->slot[inbox->first]);
         inbox->first = (inbox->first + 1) % INBOX_SLOTS;
         inbox->used--;
+        *share_of(inbox, out) -= out->kind == BUS_MESSAGE;
     }
     pthread_mutex_unlock(&inbox->lock);
     return some;

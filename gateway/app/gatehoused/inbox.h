@@ -10,8 +10,12 @@
 
 /* Messages that may wait. More are dropped: a reader repeats until answered. */
 #define INBOX_SLOTS 256
-/* Slots that only notes of the link's state may take. */
-#define INBOX_RESERVED 8
+/* Slots that only notes of the link may take. */
+#define INBOX_RESERVED 32
+/* Messages of one topic (or of those few that fall together with it) that may
+ * wait: a reader that floods does not fill it for the others. */
+#define INBOX_SHARE_MAX 48
+#define INBOX_SHARES 251
 
 struct inbox;
 

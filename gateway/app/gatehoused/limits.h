@@ -15,9 +15,9 @@
 
 struct reader_limit {
     struct id reader;
-    int64_t tokens_milli;   /* thousandths of a read */
-    struct mono filled;     /* when tokens were last added */
-    int64_t refused;        /* in the window at hand; 0 = no window */
+    int64_t tokens_milli; /* thousandths of a read */
+    struct mono filled;   /* when tokens were last added */
+    int64_t refused;      /* in the window at hand; 0 = no window */
     struct mono window_ends;
 };
 

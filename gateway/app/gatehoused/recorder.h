@@ -9,8 +9,8 @@
 
 struct recorder {
     struct journal journal;
-    const unsigned char *key; /* of the chain; borrowed */
-    char head[SHA256_HEX + 1]; /* chain value over the newest stored event */
+    const unsigned char *key;   /* of the chain; borrowed */
+    char head[SHA256_HEX + 1];  /* chain value over the newest stored event */
     char bytes[EVENT_JSON_MAX]; /* of the event recorded last */
     size_t len;
 };

@@ -45,6 +45,9 @@ CREATE TABLE site (
     id TEXT NOT NULL PRIMARY KEY,
     tz TEXT NOT NULL,
     read_max_age_s INTEGER NOT NULL,
+    pin_failures INTEGER NOT NULL,
+    pin_window_s INTEGER NOT NULL,
+    pin_lock_s INTEGER NOT NULL,
     -- Seconds that the policy may be old, by class; -1 = any.
     max_age_personal INTEGER NOT NULL,
     max_age_visitor INTEGER NOT NULL,
@@ -56,6 +59,7 @@ CREATE TABLE door (
     name TEXT NOT NULL,
     tz TEXT NOT NULL,
     release_s INTEGER NOT NULL,
+    extended_release_s INTEGER NOT NULL,
     licensed INTEGER NOT NULL,
     license_until INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -80,7 +84,8 @@ CREATE TABLE person (
     id TEXT NOT NULL PRIMARY KEY,
     enabled INTEGER NOT NULL,
     valid_from INTEGER,
-    valid_until INTEGER
+    valid_until INTEGER,
+    extended_release INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- n is the place in the person's list: a group may be there twice, with
 -- different dates.

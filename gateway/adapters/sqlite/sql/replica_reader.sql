@@ -6,10 +6,11 @@ COMMIT;
 -- name: reader_version
 SELECT epoch, rev, issued_at FROM meta WHERE issued_at IS NOT NULL;
 -- name: reader_site
-SELECT tz, read_max_age_s, max_age_personal, max_age_visitor, max_age_delivery, max_age_admin
+SELECT tz, read_max_age_s, max_age_personal, max_age_visitor, max_age_delivery, max_age_admin,
+    pin_failures, pin_window_s, pin_lock_s
 FROM site;
 -- name: reader_door
-SELECT id, name, tz, release_s, licensed, license_until FROM door WHERE id = ?1;
+SELECT id, name, tz, release_s, licensed, license_until, extended_release_s FROM door WHERE id = ?1;
 -- name: reader_reader
 SELECT door, accepts FROM reader WHERE id = ?1;
 -- name: reader_credential
@@ -18,7 +19,8 @@ SELECT c.id, c.person, c.bits, c.enabled, c.disabled_reason, c.valid_from, c.val
 FROM credential_value v CROSS JOIN credential c ON c.id = v.id
 WHERE v.type = ?1 AND v.value_hash = ?2;
 -- name: reader_person
-SELECT enabled, valid_from, valid_until, EXISTS (SELECT 1 FROM deny WHERE kind = 5 AND id = ?1)
+SELECT enabled, valid_from, valid_until, EXISTS (SELECT 1 FROM deny WHERE kind = 5 AND id = ?1),
+    extended_release
 FROM person WHERE id = ?1;
 
 -- Which entitlements lead through a door, and which a person with a credential

@@ -7,11 +7,12 @@ INSERT INTO row (bucket, kind, id, sealed) VALUES (?1, ?2, ?3, ?4);
 DELETE FROM row WHERE bucket = ?1 AND kind = ?2 AND id = ?3;
 
 -- name: stage_site
-INSERT INTO site (id, tz, read_max_age_s, max_age_personal, max_age_visitor, max_age_delivery,
-    max_age_admin)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+INSERT INTO site (id, tz, read_max_age_s, pin_failures, pin_window_s, pin_lock_s, max_age_personal,
+    max_age_visitor, max_age_delivery, max_age_admin)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
 -- name: stage_door
-INSERT INTO door (id, name, tz, release_s, licensed, license_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+INSERT INTO door (id, name, tz, release_s, extended_release_s, licensed, license_until)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 -- name: stage_reader
 INSERT INTO reader (id, door, accepts) VALUES (?1, ?2, ?3);
 -- name: stage_door_group_door
@@ -19,7 +20,8 @@ INSERT OR IGNORE INTO door_group_door (door_group, door) VALUES (?1, ?2);
 -- name: stage_grp
 INSERT INTO grp (id) VALUES (?1);
 -- name: stage_person
-INSERT INTO person (id, enabled, valid_from, valid_until) VALUES (?1, ?2, ?3, ?4);
+INSERT INTO person (id, enabled, valid_from, valid_until, extended_release)
+VALUES (?1, ?2, ?3, ?4, ?5);
 -- name: stage_membership
 INSERT INTO membership (person, n, grp, valid_from, valid_until) VALUES (?1, ?2, ?3, ?4, ?5);
 -- name: stage_credential
