@@ -23,6 +23,7 @@
 #include "app/control.h"
 #include "app/gatehoused/control_server.h"
 #include "app/gatehoused/inbox.h"
+#include "app/gatehoused/journal_open.h"
 #include "app/log.h"
 #include "sim.h"
 
@@ -48,6 +49,7 @@ struct gateway {
     struct hal_sim *sim;
     struct relay_board *relays;
     struct journal_db *journal;
+    char journal_why[JOURNAL_OPEN_WHY_MAX]; /* what its opening had to do; "" = nothing */
     struct replica_reader *replica;
     struct mqtt_bus *bus;
     struct inbox *inbox;
@@ -128,18 +130,15 @@ static bool open_board(struct gateway *g, bool simulated)
 
 static bool open_journal(struct gateway *g)
 {
-    char why[200] = "";
     struct journal_db_options options = {
         .folder = g->config->state_dir,
         .max_events = g->config->journal_max_events,
         .tail_bytes = TAIL_BYTES,
         .boot_id_hash = linux_boot_id_hash(),
     };
-    enum gh_err err = journal_db_open(&g->journal, &options, why, sizeof why);
+    enum gh_err err = journal_open(&g->journal, &options, g->journal_why);
     if (err)
-        log_line(LOG_ERR, "the journal in %s cannot be opened: %s", options.folder, why);
-    else if (why[0])
-        log_line(LOG_WARNING, "journal: %s", why);
+        log_line(LOG_ERR, "the journal in %s cannot be opened: %s", options.folder, g->journal_why);
     return err == GH_OK;
 }
 
@@ -437,6 +436,11 @@ int gateway_run(const struct gateway_options *options)
     bool up = open_all(g, options->simulated);
     if (up) {
         controller_started(&g->controller, read_clock(g));
+        if (g->journal_why[0]) {
+            log_line(LOG_ERR, "journal: %s", g->journal_why);
+            controller_note(&g->controller, EVENT_JOURNAL_FAULT,
+                            &(struct event_args){.fault = g->journal_why}, read_clock(g));
+        }
         log_line(LOG_NOTICE, "gatehoused %s: %zu doors%s", GATEHOUSE_VERSION, g->config->n_doors,
                  options->simulated ? ", simulated board" : "");
         notify_ready();
