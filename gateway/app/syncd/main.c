@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -241,6 +242,7 @@ static int serve(struct syncd *d)
     /* Rows pass through our memory with their values: no core dumps. */
     const struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
+    prctl(PR_SET_DUMPABLE, 0); /* a pipe in core_pattern knows no limit */
     if (sync_init(&d->sync, &d->config) != GH_OK) {
         log_line(LOG_ERR, "run_dir is too long, or out of memory");
         return EXIT_REFUSED;
