@@ -25,6 +25,7 @@ struct bus_note {
     struct mono arrived;
     uint64_t tag;      /* BUS_SENT only */
     bool retained;
+    uint32_t missed;   /* messages of this topic that were dropped before it; set by the inbox */
     bool oversize;     /* payload was over BUS_PAYLOAD_MAX and is not here */
     uint16_t topic_len;
     uint16_t payload_len;

@@ -204,6 +204,8 @@ void controller_read(struct controller *c, const struct bus_note *note, const st
 {
     if (note->retained && note->payload_len == 0 && !note->oversize)
         return; /* our own clearing of a retained read */
+    limits_missed(&c->limits, reader, note->missed, now.mono);
+    c->stats.flooded += note->missed;
     if (!limits_allow(&c->limits, reader, now.mono)) {
         c->stats.flooded++;
         return;

@@ -10,7 +10,10 @@ struct inbox {
     int fd;
     size_t first, used;
     uint64_t dropped;
-    int waiting[INBOX_SHARES]; /* messages, by topic */
+    struct share {
+        int waiting;     /* messages */
+        uint32_t missed; /* dropped, and not told of yet */
+    } share[INBOX_SHARES]; /* by topic */
     struct bus_note slot[INBOX_SLOTS];
 };
 
@@ -29,12 +32,12 @@ struct inbox *inbox_open(void)
 }
 
 /* Topics share the inbox: each falls into one of the shares. */
-static int *share_of(struct inbox *inbox, const struct bus_note *note)
+static struct share *share_of(struct inbox *inbox, const struct bus_note *note)
 {
     uint32_t hash = 2166136261u; /* FNV-1a */
     for (size_t i = 0; i < note->topic_len; i++)
         hash = (hash ^ (unsigned char)note->topic[i]) * 16777619u;
-    return &inbox->waiting[hash % INBOX_SHARES];
+    return &inbox->share[hash % INBOX_SHARES];
 }
 
 /* A note without the part of its payload that is not there. */
@@ -50,14 +53,15 @@ void inbox_put(void *context, const struct bus_note *note)
     bool is_message = note->kind == BUS_MESSAGE;
     size_t room = is_message ? INBOX_SLOTS - INBOX_RESERVED : INBOX_SLOTS;
     pthread_mutex_lock(&inbox->lock);
-    int *share = share_of(inbox, note);
-    bool taken = inbox->used < room && !(is_message && *share >= INBOX_SHARE_MAX);
+    struct share *share = share_of(inbox, note);
+    bool taken = inbox->used < room && !(is_message && share->waiting >= INBOX_SHARE_MAX);
     if (taken) {
-        *share += is_message;
+        share->waiting += is_message;
         copy_note(&inbox->slot[(inbox->first + inbox->used) % INBOX_SLOTS], note);
         inbox->used++;
     } else {
         inbox->dropped++;
+        share->missed++; /* somebody of the share waits still, and tells of it */
     }
     pthread_mutex_unlock(&inbox->lock);
     if (taken)
@@ -72,7 +76,13 @@ bool inbox_take(struct inbox *inbox, struct bus_note *out)
         copy_note(out, &inbox->slot[inbox->first]);
         inbox->first = (inbox->first + 1) % INBOX_SLOTS;
         inbox->used--;
-        *share_of(inbox, out) -= out->kind == BUS_MESSAGE;
+        out->missed = 0;
+        if (out->kind == BUS_MESSAGE) {
+            struct share *share = share_of(inbox, out);
+            out->missed = share->missed;
+            share->missed = 0;
+            share->waiting--;
+        }
     }
     pthread_mutex_unlock(&inbox->lock);
     return some;

@@ -34,6 +34,19 @@ static struct reader_limit *find(struct limits *limits, const struct id *id, str
     return r;
 }
 
+static void refuse(struct reader_limit *r, int64_t n, struct mono now)
+{
+    if (r->refused == 0)
+        r->window_ends = mono_add_ms(now, LIMITS_WINDOW_MS);
+    r->refused += n;
+}
+
+void limits_missed(struct limits *limits, const struct id *reader, uint32_t n, struct mono now)
+{
+    if (n > 0)
+        refuse(find(limits, reader, now), n, now);
+}
+
 bool limits_allow(struct limits *limits, const struct id *reader, struct mono now)
 {
     struct reader_limit *r = find(limits, reader, now);
@@ -46,8 +59,7 @@ bool limits_allow(struct limits *limits, const struct id *reader, struct mono no
         r->tokens_milli -= 1000;
         return true;
     }
-    if (r->refused++ == 0)
-        r->window_ends = mono_add_ms(now, LIMITS_WINDOW_MS);
+    refuse(r, 1, now);
     return false;
 }
 

@@ -36,6 +36,9 @@ void limits_close(struct limits *limits);
 /* True if the reader may send another read now; a refusal is counted. */
 bool limits_allow(struct limits *limits, const struct id *reader, struct mono now);
 
+/* Counts reads that were dropped before anybody could look at them. */
+void limits_missed(struct limits *limits, const struct id *reader, uint32_t n, struct mono now);
+
 /* A window that is over: the reader and how many of its reads were refused.
  * False if none is. Call it until it says so. */
 bool limits_take(struct limits *limits, struct mono now, struct id *reader, int64_t *refused);
