@@ -86,6 +86,39 @@ static void now_is_the_kernels_time(void **state)
     assert_int_equal(now.wall.trust, clock_trust_judge(synced, now.wall.s, CLOCK_FLOOR_BUILT_IN));
 }
 
+static void the_kernel_is_asked_again_only_after_a_while(void **state)
+{
+    (void)state;
+    struct linux_clock clock;
+    linux_clock_init(&clock);
+    struct now now = linux_clock_now(&clock);
+    assert_int_equal(clock.next_ask.ms, now.mono.ms + CLOCK_ASK_MS);
+    bool synced = clock.is_kernel_synced;
+    enum clock_trust other = synced ? CLOCK_HOLDOVER : CLOCK_SYNCED;
+    /* An answer that the kernel did not give shows who is believed. */
+    clock.is_kernel_synced = !synced;
+    clock.next_ask = mono_add_ms(now.mono, 3600 * 1000);
+    assert_int_equal(linux_clock_now(&clock).wall.trust, other);
+    assert_int_equal(clock.is_kernel_synced, !synced);
+    clock.next_ask = now.mono;
+    now = linux_clock_now(&clock);
+    assert_int_equal(now.wall.trust, clock_trust_judge(synced, now.wall.s, clock.floor_s));
+    assert_int_equal(clock.next_ask.ms, now.mono.ms + CLOCK_ASK_MS);
+}
+
+static void the_floor_holds_at_once_also_while_the_kernel_is_not_asked(void **state)
+{
+    (void)state;
+    struct linux_clock clock;
+    linux_clock_init(&clock);
+    struct now now = linux_clock_now(&clock);
+    assert_true(wall_is_trusted(now.wall));
+    clock.is_kernel_synced = true;
+    clock.next_ask = mono_add_ms(now.mono, 3600 * 1000);
+    linux_clock_raise_floor(&clock, now.wall.s + 86400);
+    assert_int_equal(linux_clock_now(&clock).wall.trust, CLOCK_UNSET);
+}
+
 static void a_clock_behind_the_newest_event_is_unset(void **state)
 {
     (void)state;
@@ -225,6 +258,8 @@ int main(void)
         cmocka_unit_test(only_a_clean_answer_of_the_kernel_means_synchronised),
         cmocka_unit_test(the_floor_only_rises),
         cmocka_unit_test(now_is_the_kernels_time),
+        cmocka_unit_test(the_kernel_is_asked_again_only_after_a_while),
+        cmocka_unit_test(the_floor_holds_at_once_also_while_the_kernel_is_not_asked),
         cmocka_unit_test(a_clock_behind_the_newest_event_is_unset),
         cmocka_unit_test(an_event_of_this_second_leaves_the_clock_its_trust),
         cmocka_unit_test(the_boots_hash_is_the_published_one),

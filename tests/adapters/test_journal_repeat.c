@@ -48,13 +48,14 @@ static void append_n(struct journal_db *db, int n, unsigned spread)
         assert_int_equal(GH_OK, journal_check_append(db, spread, NULL));
 }
 
-/* One statement on the closed database, by a connection of the test. */
+/* One statement on the database, by a connection of the test. */
 static void sql(const struct folder *folder, const char *statement)
 {
     char path[FOLDER_PATH_MAX];
     sqlite3 *db = NULL;
     assert_true(folder_file(folder, "journal.db", path));
     assert_int_equal(SQLITE_OK, sqlite3_open(path, &db));
+    assert_int_equal(SQLITE_OK, sqlite3_busy_timeout(db, WAIT_MS));
     assert_int_equal(SQLITE_OK, sqlite3_exec(db, statement, NULL, NULL, NULL));
     assert_int_equal(SQLITE_OK, sqlite3_close(db));
 }
@@ -218,6 +219,50 @@ static void a_stored_word_that_is_not_known_is_no_answer(void **state)
     journal_db_close(db);
 }
 
+static void thousands_of_repeats_are_found_after_a_restart(void **state)
+{
+    enum { ROWS = 5000, PART = 500 };
+    struct journal_db *db = open_journal(*state);
+    char read_id[32];
+    for (int i = 0; i < ROWS; i++) {
+        (void)snprintf(read_id, sizeof read_id, "read-%d", i);
+        struct repeat r = make_repeat(i % 2 ? "r1" : "r2", read_id);
+        assert_int_equal(GH_OK, journal_check_append(db, 0, &r));
+        if ((i + 1) % PART == 0)
+            assert_true(journal_check_durable(db, (uint64_t)i + 1));
+    }
+    for (int restarts = 0; restarts < 2; restarts++) {
+        journal_db_close(db);
+        db = open_journal(*state);
+        for (int i = 0; i < ROWS; i++) {
+            struct repeat none;
+            (void)snprintf(read_id, sizeof read_id, "read-%d", i);
+            struct repeat r = make_repeat(i % 2 ? "r1" : "r2", read_id);
+            assert_found(db, &r, false, true);
+            assert_int_equal(GH_NOT_FOUND, find(db, i % 2 ? "r2" : "r1", read_id, &none));
+        }
+    }
+    journal_db_close(db);
+}
+
+static void a_new_read_is_told_without_the_database(void **state)
+{
+    struct repeat r = make_repeat("r1", "a"), none;
+    struct journal_db *db = open_journal(*state);
+    assert_int_equal(GH_OK, journal_check_append(db, 0, &r));
+    assert_true(journal_check_durable(db, 1));
+    journal_db_close(db);
+    db = open_journal(*state);
+    assert_found(db, &r, false, true);
+    sql(*state, "ALTER TABLE repeat RENAME TO hidden");
+    assert_int_equal(GH_IO, find(db, "r1", "a", &none)); /* so asking it would show */
+    assert_int_equal(GH_NOT_FOUND, find(db, "r1", "b", &none));
+    assert_int_equal(GH_NOT_FOUND, find(db, "r2", "a", &none));
+    sql(*state, "ALTER TABLE hidden RENAME TO repeat");
+    assert_found(db, &r, false, true);
+    journal_db_close(db);
+}
+
 int main(void)
 {
 #define JOURNAL_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -227,6 +272,8 @@ int main(void)
         JOURNAL_TEST(a_repeat_and_its_answer_survive_a_kill),
         JOURNAL_TEST(repeats_are_forgotten_after_ten_minutes_and_not_before),
         JOURNAL_TEST(a_stored_word_that_is_not_known_is_no_answer),
+        JOURNAL_TEST(thousands_of_repeats_are_found_after_a_restart),
+        JOURNAL_TEST(a_new_read_is_told_without_the_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

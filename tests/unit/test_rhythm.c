@@ -89,6 +89,81 @@ static void what_only_a_person_can_mend_is_tried_slowly_from_the_start(void **st
     assert_in_range(rhythm_wait_ms(&r, start), RHYTHM_LAST_MS / 2, RHYTHM_LAST_MS);
 }
 
+/* A rhythm after many failures, with more than 10 s to wait. */
+static struct rhythm far_away(uint64_t seed)
+{
+    struct rhythm r;
+    rhythm_init(&r, seed);
+    do
+        rhythm_failed(&r, start, -1);
+    while (rhythm_wait_ms(&r, start) <= 10000);
+    return r;
+}
+
+static void a_server_that_is_back_is_tried_soon_and_not_by_all_together(void **state)
+{
+    (void)state;
+    int64_t least = INT64_MAX, most = 0;
+    for (uint64_t seed = 0; seed < 500; seed++) {
+        struct rhythm r = far_away(seed);
+        rhythm_hasten(&r, start);
+        int64_t wait = rhythm_wait_ms(&r, start);
+        least = wait < least ? wait : least;
+        most = wait > most ? wait : most;
+    }
+    assert_in_range(least, 0, RHYTHM_HASTE_MS / 20);
+    assert_in_range(most, RHYTHM_HASTE_MS - RHYTHM_HASTE_MS / 20, RHYTHM_HASTE_MS);
+}
+
+static void a_try_that_is_due_sooner_is_not_put_off(void **state)
+{
+    (void)state;
+    struct rhythm r;
+    rhythm_init(&r, 1);
+    rhythm_hasten(&r, start);
+    assert_int_equal(rhythm_wait_ms(&r, start), 0);
+    for (uint64_t seed = 0; seed < 500; seed++) {
+        rhythm_init(&r, seed);
+        rhythm_failed(&r, start, -1);
+        int64_t before = rhythm_wait_ms(&r, start);
+        rhythm_hasten(&r, start);
+        assert_true(rhythm_wait_ms(&r, start) <= before);
+    }
+}
+
+static void what_the_server_asked_for_is_not_cut_short(void **state)
+{
+    (void)state;
+    struct rhythm r = far_away(4);
+    rhythm_failed(&r, start, 30);
+    rhythm_hasten(&r, start);
+    assert_in_range(rhythm_wait_ms(&r, start), 30000, 45000);
+    rhythm_hopeless(&r, start);
+    rhythm_hasten(&r, start);
+    assert_in_range(rhythm_wait_ms(&r, start), RHYTHM_LAST_MS / 2, RHYTHM_LAST_MS);
+}
+
+static void a_server_that_comes_and_goes_is_hurried_to_once_a_minute(void **state)
+{
+    (void)state;
+    struct rhythm r = far_away(5);
+    rhythm_hasten(&r, start);
+    assert_true(rhythm_wait_ms(&r, start) <= RHYTHM_HASTE_MS);
+    do
+        rhythm_failed(&r, start, -1);
+    while (rhythm_wait_ms(&r, start) <= 10000);
+    int64_t wait = rhythm_wait_ms(&r, start);
+    rhythm_hasten(&r, start);
+    rhythm_hasten(&r, mono_add_ms(start, wait - 5000));
+    assert_int_equal(rhythm_wait_ms(&r, start), wait);
+    struct mono later = mono_add_ms(start, RHYTHM_HASTE_GAP_MS);
+    do
+        rhythm_failed(&r, later, -1);
+    while (rhythm_wait_ms(&r, later) <= 10000);
+    rhythm_hasten(&r, later);
+    assert_true(rhythm_wait_ms(&r, later) <= RHYTHM_HASTE_MS);
+}
+
 static void the_wait_runs_out_with_the_clock_and_not_before(void **state)
 {
     (void)state;
@@ -138,6 +213,10 @@ int main(void)
         cmocka_unit_test(a_success_begins_anew),
         cmocka_unit_test(retry_after_is_obeyed_and_bounded),
         cmocka_unit_test(what_only_a_person_can_mend_is_tried_slowly_from_the_start),
+        cmocka_unit_test(a_server_that_is_back_is_tried_soon_and_not_by_all_together),
+        cmocka_unit_test(a_try_that_is_due_sooner_is_not_put_off),
+        cmocka_unit_test(what_the_server_asked_for_is_not_cut_short),
+        cmocka_unit_test(a_server_that_comes_and_goes_is_hurried_to_once_a_minute),
         cmocka_unit_test(the_wait_runs_out_with_the_clock_and_not_before),
         cmocka_unit_test(one_seed_gives_one_rhythm),
         cmocka_unit_test(regular_times_are_spread_by_a_fifth),

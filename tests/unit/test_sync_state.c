@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/syncd/sync.h"
+#include "app/syncd/pull.h"
 
 static struct config config;
 static struct sync sync_state;
@@ -152,6 +152,101 @@ static void a_stop_ends_every_wait(void **state)
     assert_false(sync_sleep(&sync_state, 3600 * 1000));
 }
 
+static void who_lost_the_cloud_hears_once_that_the_other_one_reaches_it_again(void **state)
+{
+    (void)state;
+    for (int who = 0; who < SYNC_ACTIVITIES; who++) {
+        int other = 1 - who;
+        heard(who, HTTPS_REFUSED, 0);
+        heard(other, HTTPS_BROKEN, 0);
+        assert_false(sync_take_back(&sync_state, who));
+        heard(other, HTTPS_DONE, 200);
+        assert_false(sync_take_back(&sync_state, other));
+        assert_true(sync_take_back(&sync_state, who));
+        assert_false(sync_take_back(&sync_state, who));
+        heard(other, HTTPS_DONE, 200); /* up as before */
+        assert_false(sync_take_back(&sync_state, who));
+        heard(who, HTTPS_DONE, 200);
+    }
+}
+
+static void who_has_the_cloud_need_not_hear_that_the_other_one_has_it_too(void **state)
+{
+    (void)state;
+    heard(SYNC_PUSH, HTTPS_DONE, 200); /* the pull has not called yet */
+    assert_false(sync_take_back(&sync_state, SYNC_PULL));
+    heard(SYNC_PULL, HTTPS_DONE, 204);
+    heard(SYNC_PUSH, HTTPS_DONE, 503);
+    heard(SYNC_PUSH, HTTPS_DONE, 200);
+    assert_false(sync_take_back(&sync_state, SYNC_PULL));
+    /* Reached by itself before it was looked at. */
+    heard(SYNC_PULL, HTTPS_BROKEN, 0);
+    heard(SYNC_PUSH, HTTPS_BROKEN, 0);
+    heard(SYNC_PUSH, HTTPS_DONE, 200);
+    heard(SYNC_PULL, HTTPS_DONE, 204);
+    assert_false(sync_take_back(&sync_state, SYNC_PULL));
+}
+
+static void a_call_that_began_in_the_outage_and_fails_after_it_loses_no_news(void **state)
+{
+    (void)state;
+    heard(SYNC_PULL, HTTPS_BROKEN, 0);
+    heard(SYNC_PUSH, HTTPS_BROKEN, 0);
+    heard(SYNC_PUSH, HTTPS_DONE, 200);
+    heard(SYNC_PULL, HTTPS_REFUSED, 0);
+    assert_true(sync_take_back(&sync_state, SYNC_PULL));
+}
+
+#define FAR_MS (3600 * 1000)
+
+/* A pull that waits for an hour: no time limit of a test is near that. */
+struct waiting_pull {
+    struct pull pull;
+    bool result;
+};
+
+static void *wait_in_thread(void *context)
+{
+    struct waiting_pull *w = context;
+    w->result = pull_wait(&w->pull);
+    return NULL;
+}
+
+static void begin_far_wait(struct waiting_pull *w, pthread_t *thread)
+{
+    *w = (struct waiting_pull){.pull.sync = &sync_state};
+    rhythm_init(&w->pull.rhythm, 1);
+    rhythm_failed(&w->pull.rhythm, sync_now(), -1);
+    w->pull.rhythm.next = mono_add_ms(sync_now(), FAR_MS);
+    heard(SYNC_PULL, HTTPS_REFUSED, 0);
+    heard(SYNC_PUSH, HTTPS_REFUSED, 0);
+    assert_int_equal(pthread_create(thread, NULL, wait_in_thread, w), 0);
+}
+
+static void a_pull_that_waits_long_calls_soon_once_the_push_reaches_the_cloud(void **state)
+{
+    (void)state;
+    struct waiting_pull w;
+    pthread_t thread;
+    begin_far_wait(&w, &thread);
+    heard(SYNC_PUSH, HTTPS_DONE, 200);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(w.result);
+    assert_int_equal(rhythm_wait_ms(&w.pull.rhythm, sync_now()), 0);
+    assert_int_equal(w.pull.rhythm.failures, 1); /* not yet a success */
+}
+
+static void a_stop_ends_the_wait_of_a_pull(void **state)
+{
+    (void)state;
+    struct waiting_pull w;
+    pthread_t thread;
+    begin_far_wait(&w, &thread);
+    sync_stop(&sync_state);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_false(w.result);
+}
+
 static void a_broken_promise_is_noticed_and_a_new_one_mends_it(void **state)
 {
     (void)state;
@@ -177,6 +272,11 @@ int main(void)
         T(a_fresh_checkpoint_of_the_same_place_is_no_new_policy),
         T(words_of_the_cloud_are_cut_and_cleaned),
         T(a_stop_ends_every_wait),
+        T(who_lost_the_cloud_hears_once_that_the_other_one_reaches_it_again),
+        T(who_has_the_cloud_need_not_hear_that_the_other_one_has_it_too),
+        T(a_call_that_began_in_the_outage_and_fails_after_it_loses_no_news),
+        T(a_pull_that_waits_long_calls_soon_once_the_push_reaches_the_cloud),
+        T(a_stop_ends_the_wait_of_a_pull),
         T(a_broken_promise_is_noticed_and_a_new_one_mends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 
 void linux_clock_init(struct linux_clock *clock)
 {
-    *clock = (struct linux_clock){.floor_s = CLOCK_FLOOR_BUILT_IN};
+    *clock = (struct linux_clock){.floor_s = CLOCK_FLOOR_BUILT_IN, .next_ask = {INT64_MIN}};
 }
 
 void linux_clock_raise_floor(struct linux_clock *clock, int64_t instant)
@@ -28,17 +28,26 @@ bool clock_is_kernel_synced(int state, int status)
     return state >= 0 && state != TIME_ERROR && (status & STA_UNSYNC) == 0;
 }
 
-struct now linux_clock_now(const struct linux_clock *clock)
+/* A system call, where reading a clock is none: not for each reading. */
+static void ask_kernel(struct linux_clock *clock, struct mono now)
 {
-    struct timespec mono, wall;
-    clock_gettime(CLOCK_BOOTTIME, &mono);
-    clock_gettime(CLOCK_REALTIME, &wall);
     struct timex kernel = {.modes = 0}; /* only asks */
     int state = adjtimex(&kernel);
-    bool synced = clock_is_kernel_synced(state, kernel.status);
+    clock->is_kernel_synced = clock_is_kernel_synced(state, kernel.status);
+    clock->next_ask = mono_add_ms(now, CLOCK_ASK_MS);
+}
+
+struct now linux_clock_now(struct linux_clock *clock)
+{
+    struct timespec boot, wall;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    struct mono mono = {(int64_t)boot.tv_sec * 1000 + boot.tv_nsec / 1000000};
+    if (mono.ms >= clock->next_ask.ms)
+        ask_kernel(clock, mono);
     return (struct now){
-        .mono.ms = (int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000,
+        .mono = mono,
         .wall.s = wall.tv_sec,
-        .wall.trust = clock_trust_judge(synced, wall.tv_sec, clock->floor_s),
+        .wall.trust = clock_trust_judge(clock->is_kernel_synced, wall.tv_sec, clock->floor_s),
     };
 }

@@ -13,8 +13,14 @@
  * behind an event that it has stamped itself. */
 #define CLOCK_FLOOR_SLACK_S 60
 
+/* How long an answer of the kernel about synchronisation is used. */
+#define CLOCK_ASK_MS 1000
+
+/* Belongs to one thread. */
 struct linux_clock {
-    int64_t floor_s; /* the wall clock was at least here once */
+    int64_t floor_s;       /* the wall clock was at least here once */
+    bool is_kernel_synced; /* as the kernel said when it was asked last */
+    struct mono next_ask;  /* from here on it is asked again */
 };
 
 void linux_clock_init(struct linux_clock *clock);
@@ -24,8 +30,10 @@ void linux_clock_init(struct linux_clock *clock);
  * one). The floor only rises. */
 void linux_clock_raise_floor(struct linux_clock *clock, int64_t instant);
 
-/* Both clocks, read together: mono is CLOCK_BOOTTIME. */
-struct now linux_clock_now(const struct linux_clock *clock);
+/* Both clocks, read together: mono is CLOCK_BOOTTIME. Times and the floor are
+ * looked at in each call; that the kernel lost or found its synchronisation is
+ * seen up to CLOCK_ASK_MS late. */
+struct now linux_clock_now(struct linux_clock *clock);
 
 /* The decision alone. Below the floor nothing is believed, not even a kernel
  * that says it is synchronised: one of the two readings is wrong, and a clock

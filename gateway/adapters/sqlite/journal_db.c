@@ -90,6 +90,13 @@ static enum gh_err repeat_unpack(struct repeat *out, const struct record_repeat 
     return GH_OK;
 }
 
+/* As of now, also what a former process left: it stays the longer for it. */
+static void remember(struct journal_db *db, const struct record_repeat *r)
+{
+    repeat_set_add(&db->repeats, slice_of(r->reader.s), slice_of(r->read_id.s),
+                   journal_boot_ms());
+}
+
 static enum gh_err append(void *self, uint64_t seq, struct slice event,
                           const struct repeat *repeat)
 {
@@ -117,12 +124,17 @@ static enum gh_err append(void *self, uint64_t seq, struct slice event,
         db->next_number++;
         journal_queue_push(&db->queue, item, false);
         write_tail(db);
-        (void)pthread_cond_signal(&db->kick);
     }
     unlock(db);
-    if (err != GH_OK)
+    if (err != GH_OK) {
         free(item);
-    return err;
+        return err;
+    }
+    /* Without the lock, which the thread needs first of all when it wakes. */
+    (void)pthread_cond_signal(&db->kick);
+    if (r.kind == RECORD_EVENT_REPEAT)
+        remember(db, &r.repeat);
+    return GH_OK;
 }
 
 static uint64_t durable(void *self)
@@ -172,6 +184,10 @@ static enum gh_err repeat_find(void *self, const struct id *reader, const struct
     struct record_repeat r = {.reader = *reader, .read_id = *read_id};
     bool answered = false;
     enum gh_err err = GH_OK;
+
+    /* Most reads are new: they need neither the lock nor the database. */
+    if (!repeat_set_may_hold(&db->repeats, slice_of(reader->s), slice_of(read_id->s)))
+        return GH_NOT_FOUND;
 
     /* First the queue, then the database: records only move that way. */
     lock(db);
@@ -330,6 +346,8 @@ static bool replay_record(void *context, const struct record *r)
         return false;
     }
     journal_queue_push(&db->queue, item, true);
+    if (r->kind == RECORD_EVENT_REPEAT)
+        remember(db, &r->repeat);
     if (is_event) {
         memcpy(db->last_event, r->event.ptr, r->event.len);
         db->last_event_len = r->event.len;
@@ -386,6 +404,23 @@ static enum gh_err open_asker(struct journal_db *db)
     return err == GH_OK ? db_prepare_all(db->asker, db->find, sql, 1) : err;
 }
 
+static enum gh_err load_repeats(struct journal_db *db)
+{
+    static const char *const sql[1] = {SQL_journal_repeat_keys};
+    sqlite3_stmt *st[1] = {NULL};
+    int64_t now_ms = journal_boot_ms();
+    bool row = false;
+    enum gh_err err = db_prepare_all(db->asker, st, sql, 1);
+    if (err == GH_OK)
+        err = db_step(st[0], &row);
+    while (err == GH_OK && row) {
+        repeat_set_add(&db->repeats, db_column(st[0], 0), db_column(st[0], 1), now_ms);
+        err = db_step(st[0], &row);
+    }
+    db_finalize_all(st, 1);
+    return err;
+}
+
 static enum gh_err open_parts(struct journal_db *db, const struct journal_db_options *options,
                               char *why, size_t why_size)
 {
@@ -417,28 +452,35 @@ static enum gh_err open_parts(struct journal_db *db, const struct journal_db_opt
     err = store_checkpoint(db->store);
     if (err != GH_OK && err != GH_FULL && err != GH_RETRY)
         return GH_IO;
+    /* A table that cannot be read now fails the reads that need it, not the start. */
+    if (load_repeats(db) != GH_OK)
+        repeat_set_add_unknown(&db->repeats, journal_boot_ms());
     return take_over_tail(db, options->tail_bytes);
 }
 
 static enum gh_err init(struct journal_db *db, const struct journal_db_options *options)
 {
     pthread_condattr_t monotonic;
+    uint64_t seed = 0;
     db->folder = strdup(options->folder);
     db->max_events = options->max_events;
     db->boot = options->boot_id_hash;
     db->started_boot_ms = journal_boot_ms();
+    bool has_seed = getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed;
+    repeat_set_init(&db->repeats, seed, REPEAT_KEEP_MS, db->started_boot_ms);
     (void)pthread_mutex_init(&db->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&db->kick, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     db->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    return db->folder && db->event_fd >= 0 ? GH_OK : GH_IO;
+    return has_seed && db->folder && db->event_fd >= 0 ? GH_OK : GH_IO;
 }
 
 static void destroy(struct journal_db *db)
 {
     journal_items_free(db->queue.oldest);
+    repeat_set_free(&db->repeats);
     tail_close(db->tail);
     db_finalize_all(db->find, 1);
     db_close(db->asker);

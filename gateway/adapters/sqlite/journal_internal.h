@@ -11,10 +11,13 @@
 #include "journal_db.h"
 #include "journal_queue.h"
 #include "journal_store.h"
+#include "repeat_set.h"
 #include "tail.h"
 
 /* Events that may wait in memory alone, when the tail is full too. */
 #define JOURNAL_MEMORY_EVENTS 4096
+/* Repeats are remembered for this long at least. */
+#define REPEAT_KEEP_MS 600000
 #define JOURNAL_FAULT_MAX sizeof(((struct journal_trouble *)0)->fault)
 
 enum journal_fault {
@@ -44,7 +47,8 @@ struct journal_db {
     /* The loop's alone. */
     sqlite3 *asker;
     sqlite3_stmt *find[1];
-    uint64_t next_number; /* of the next record */
+    struct repeat_set repeats; /* reads that the queue or the database may know */
+    uint64_t next_number;      /* of the next record */
     char last_event[EVENT_JSON_MAX];
     size_t last_event_len;
 

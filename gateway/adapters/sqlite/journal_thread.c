@@ -12,7 +12,6 @@
 #define BATCH_MAX 1000
 #define RETRY_MS 1000
 #define PURGE_EVERY_MS 60000
-#define REPEAT_KEEP_MS 600000
 /* The log is copied back when there is nothing else to do, or when it is long. */
 #define WAL_PAGES_IDLE 500
 #define WAL_PAGES_MAX 4000

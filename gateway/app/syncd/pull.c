@@ -62,6 +62,20 @@ struct https_request pull_request(const char *path)
                                   .idle_timeout_ms = PULL_IDLE_MS};
 }
 
+bool pull_wait(struct pull *p)
+{
+    while (!sync_is_stopping(p->sync)) {
+        if (sync_take_back(p->sync, SYNC_PULL))
+            rhythm_hasten(&p->rhythm, sync_now());
+        int64_t wait_ms = rhythm_wait_ms(&p->rhythm, sync_now());
+        sync_promise(p->sync, SYNC_PULL, wait_ms + 2 * POLL_IDLE_MS);
+        if (wait_ms == 0)
+            return true;
+        sync_sleep_until_back(p->sync, SYNC_PULL, wait_ms);
+    }
+    return false;
+}
+
 /* --- what went wrong ------------------------------------------------------ */
 
 enum pull_end pull_failed(struct pull *p, enum gh_err err, const char *why)
@@ -298,12 +312,7 @@ static void take_end(struct pull *p, enum pull_end end)
 void *pull_run(void *pull)
 {
     struct pull *p = pull;
-    while (!sync_is_stopping(p->sync)) {
-        int64_t wait_ms = rhythm_wait_ms(&p->rhythm, sync_now());
-        sync_promise(p->sync, SYNC_PULL, wait_ms + 2 * POLL_IDLE_MS);
-        if (wait_ms > 0 && !sync_sleep(p->sync, wait_ms))
-            break;
+    while (pull_wait(p))
         take_end(p, step(p));
-    }
     return NULL;
 }

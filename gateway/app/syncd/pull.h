@@ -62,6 +62,9 @@ enum pull_end pull_failed(struct pull *p, enum gh_err err, const char *why);
 /* What an answer means that is not 200: the same. */
 enum pull_end pull_unserved(struct pull *p, const char *what, enum https_outcome outcome,
                             const struct https_response *r);
+/* Waits until the rhythm lets it call; not as long once the push has reached the
+ * cloud again. False: it is time to end. */
+bool pull_wait(struct pull *p);
 /* The request that all of them begin with. */
 struct https_request pull_request(const char *path);
 

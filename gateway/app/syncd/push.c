@@ -94,6 +94,7 @@ static void nack(struct push *p, const char *fmt, ...)
     if (vsnprintf(why, sizeof why, fmt, args) > 0)
         sync_events_nack(p->sync, why);
     va_end(args);
+    rhythm_failed(&p->refusals, sync_now(), -1);
 }
 
 static bool reply_number(const struct push_reply *reply, const char *name, int64_t *out)
@@ -210,15 +211,19 @@ static enum gh_err fetch(struct push *p)
     return err;
 }
 
-/* One batch, if there is one. True if there may be more at once. */
+/* One batch, if there is one. True if a look for more is worth it at once: each
+ * look costs gatehoused a thread and an opened journal, so what comes after a
+ * batch that was far from full is collected for a moment. */
 static bool push_events(struct push *p)
 {
+    int limit = p->limit;
     enum gh_err err = fetch(p);
     push_daemon_heard(p, err);
     if (err || p->batch.events == 0)
         return false;
+    bool is_full = p->batch.events >= limit - limit / 2 || p->batch.len >= DAEMON_BATCH_BYTES / 2;
     send_batch(p);
-    return rhythm_wait_ms(&p->refusals, sync_now()) == 0;
+    return (is_full || p->resend_from) && rhythm_wait_ms(&p->refusals, sync_now()) == 0;
 }
 
 /* --- the activity --------------------------------------------------------- */
@@ -235,6 +240,8 @@ void *push_run(void *push)
     while (!sync_is_stopping(p->sync)) {
         bool more = false;
         sync_promise(p->sync, SYNC_PUSH, 2 * TOTAL_MS);
+        if (sync_take_back(p->sync, SYNC_PUSH))
+            rhythm_hasten(&p->rhythm, sync_now());
         push_notes(p);
         if (may_call(p))
             push_status(p);

@@ -21,7 +21,7 @@
 
 #define PUSH_STATUS_MS 30000  /* give or take a fifth */
 #define PUSH_STATUS_GAP_MS 1000 /* between two that a change brought about */
-#define PUSH_IDLE_MS 200      /* between two looks at an empty journal */
+#define PUSH_IDLE_MS 200      /* between two looks at a journal with little to send */
 #define PUSH_AWAY_MS 1000     /* between two looks for gatehoused */
 
 struct push {

@@ -25,7 +25,7 @@ static int64_t window_ms(const struct rhythm *r)
 
 void rhythm_init(struct rhythm *r, uint64_t seed)
 {
-    *r = (struct rhythm){.random = seed, .next = {INT64_MIN}};
+    *r = (struct rhythm){.random = seed, .next = {INT64_MIN}, .haste = {INT64_MIN}};
 }
 
 void rhythm_succeeded(struct rhythm *r)
@@ -39,7 +39,8 @@ void rhythm_failed(struct rhythm *r, struct mono now, int64_t retry_after_s)
     if (r->failures < FAILURES_MAX)
         r->failures++;
     int64_t wait = between(r, RHYTHM_FLOOR_MS, window_ms(r));
-    if (retry_after_s > 0) {
+    r->is_firm = retry_after_s > 0;
+    if (r->is_firm) {
         int64_t told_s = retry_after_s < RHYTHM_RETRY_AFTER_MAX_S ? retry_after_s
                                                                  : RHYTHM_RETRY_AFTER_MAX_S;
         wait = told_s * 1000 + between(r, 0, told_s * 1000 / 2);
@@ -50,7 +51,17 @@ void rhythm_failed(struct rhythm *r, struct mono now, int64_t retry_after_s)
 void rhythm_hopeless(struct rhythm *r, struct mono now)
 {
     r->failures = FAILURES_MAX;
+    r->is_firm = true;
     r->next = mono_add_ms(now, between(r, RHYTHM_LAST_MS / 2, RHYTHM_LAST_MS));
+}
+
+void rhythm_hasten(struct rhythm *r, struct mono now)
+{
+    struct mono at = mono_add_ms(now, between(r, 0, RHYTHM_HASTE_MS));
+    if (r->is_firm || now.ms < r->haste.ms || at.ms >= r->next.ms)
+        return;
+    r->next = at;
+    r->haste = mono_add_ms(now, RHYTHM_HASTE_GAP_MS);
 }
 
 int64_t rhythm_wait_ms(const struct rhythm *r, struct mono now)

@@ -187,9 +187,7 @@ static enum pull_end load_rows(struct load *l, const char *path)
             rhythm_succeeded(&p->rhythm);
         idle = l->raw > before ? 0 : idle + 1;
         rhythm_failed(&p->rhythm, sync_now(), r.retry_after_s);
-        int64_t wait_ms = rhythm_wait_ms(&p->rhythm, sync_now());
-        sync_promise(p->sync, SYNC_PULL, wait_ms + PROMISE_MS);
-        if (!sync_sleep(p->sync, wait_ms))
+        if (!pull_wait(p))
             return PULL_AGAIN;
         log_line(LOG_INFO, "pull: snapshot resumed at byte %lld", (long long)l->raw);
     }

@@ -68,7 +68,8 @@ bool sync_is_stopping(struct sync *s)
     return s->is_stopping;
 }
 
-bool sync_sleep(struct sync *s, int64_t ms)
+/* news: what else ends the wait, guarded by the lock; NULL = nothing. */
+static bool wait_for(struct sync *s, const bool *news, int64_t ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -80,9 +81,27 @@ bool sync_sleep(struct sync *s, int64_t ms)
     }
     LOCKED(s);
     int result = 0;
-    while (!s->is_stopping && result != ETIMEDOUT)
+    while (!s->is_stopping && !(news && *news) && result != ETIMEDOUT)
         result = pthread_cond_timedwait(&s->wake, &s->lock, &until);
     return !s->is_stopping;
+}
+
+bool sync_sleep(struct sync *s, int64_t ms)
+{
+    return wait_for(s, NULL, ms);
+}
+
+bool sync_sleep_until_back(struct sync *s, enum sync_activity who, int64_t ms)
+{
+    return wait_for(s, &s->is_back[who], ms);
+}
+
+bool sync_take_back(struct sync *s, enum sync_activity who)
+{
+    LOCKED(s);
+    bool is_back = s->is_back[who];
+    s->is_back[who] = false;
+    return is_back;
 }
 
 void sync_promise(struct sync *s, enum sync_activity who, int64_t ms)
@@ -131,6 +150,26 @@ static void describe(char out[SYNC_TEXT_MAX], const char *what, enum https_outco
     set_text(out, text);
 }
 
+/* What who's link has become. The lock is held. */
+static void take_link(struct sync *s, enum sync_activity who, enum sync_link link)
+{
+    /* A call that fails may have begun before the cloud came back: what the
+     * other one saw stays. */
+    if (link == SYNC_LINK_UP)
+        s->is_back[who] = false;
+    if (s->link[who] == link)
+        return;
+    s->link[who] = link;
+    s->view.generation++;
+    s->view.is_known = true;
+    s->view.is_online = s->link[SYNC_PULL] == SYNC_LINK_UP || s->link[SYNC_PUSH] == SYNC_LINK_UP;
+    enum sync_activity other = who == SYNC_PULL ? SYNC_PUSH : SYNC_PULL;
+    if (link == SYNC_LINK_UP && s->link[other] == SYNC_LINK_DOWN) {
+        s->is_back[other] = true;
+        pthread_cond_broadcast(&s->wake);
+    }
+}
+
 void sync_heard(struct sync *s, enum sync_activity who, const char *what,
                 enum https_outcome outcome, const struct https_response *response)
 {
@@ -146,13 +185,7 @@ void sync_heard(struct sync *s, enum sync_activity who, const char *what,
     bool is_news = false, was_trouble = false;
     {
         LOCKED(s);
-        if (s->link[who] != link) {
-            s->link[who] = link;
-            s->view.generation++;
-            s->view.is_known = true;
-            s->view.is_online =
-                s->link[SYNC_PULL] == SYNC_LINK_UP || s->link[SYNC_PUSH] == SYNC_LINK_UP;
-        }
+        take_link(s, who, link);
         is_news = strcmp(s->trouble[who], text) != 0;
         was_trouble = s->trouble[who][0] != '\0';
         memcpy(s->trouble[who], text, sizeof text);

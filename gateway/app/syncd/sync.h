@@ -43,6 +43,7 @@ struct sync {
     bool is_stopping;
     struct sync_view view;
     enum sync_link link[SYNC_ACTIVITIES];
+    bool is_back[SYNC_ACTIVITIES]; /* the other one reached the cloud, this one not yet */
     char trouble[SYNC_ACTIVITIES][SYNC_TEXT_MAX]; /* as last logged */
     int64_t heard_by_ms[SYNC_ACTIVITIES];
 };
@@ -57,6 +58,11 @@ void sync_stop(struct sync *s);
 bool sync_is_stopping(struct sync *s);
 /* Waits; false: it is time to end. */
 bool sync_sleep(struct sync *s, int64_t ms);
+/* The same, and ends early once sync_take_back has something for who. */
+bool sync_sleep_until_back(struct sync *s, enum sync_activity who, int64_t ms);
+/* True if the other activity has reached the cloud again while who's last call
+ * had failed; once for each time. */
+bool sync_take_back(struct sync *s, enum sync_activity who);
 
 /* An activity promises a sign of life within this time; sync_is_alive is false
  * once a promise was broken. */

@@ -107,6 +107,9 @@ UPDATE repeat SET answered = 1 WHERE reader = ?1 AND read_id = ?2;
 SELECT door, decision, reason, boot, at_ms, release_ms, answered
     FROM repeat WHERE reader = ?1 AND read_id = ?2;
 
+-- name: journal_repeat_keys
+SELECT reader, read_id FROM repeat;
+
 -- name: journal_repeat_purge
 DELETE FROM repeat WHERE (reader, read_id) IN
     (SELECT reader, read_id FROM repeat WHERE boot = ?1 AND stored_ms < ?2 LIMIT ?3);
