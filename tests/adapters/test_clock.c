@@ -68,6 +68,52 @@ static void the_floor_only_rises(void **state)
     assert_int_equal(clock.floor_s, 1900000000 - CLOCK_FLOOR_SLACK_S);
 }
 
+#define NOON 1900000000
+static const struct mono start = {5000000};
+
+static void a_clock_that_jumps_is_not_believed_until_it_is_synchronised(void **state)
+{
+    (void)state;
+    static const int64_t steps[] = {315360000, -315360000, 3, -3};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct linux_clock clock;
+        linux_clock_init(&clock);
+        assert_int_equal(clock_take(&clock, false, start, NOON), CLOCK_HOLDOVER);
+        struct mono later = mono_add_ms(start, 10000);
+        assert_int_equal(clock_take(&clock, false, later, NOON + 10 + steps[i]), CLOCK_UNSET);
+        later = mono_add_ms(later, 3600000); /* it stays unbelieved */
+        assert_int_equal(clock_take(&clock, false, later, NOON + 3610 + steps[i]), CLOCK_UNSET);
+        /* A wild date has become no floor: the right time is believed again. */
+        assert_int_equal(clock_take(&clock, true, later, NOON + 3610), CLOCK_SYNCED);
+        assert_int_equal(clock_take(&clock, false, later, NOON + 3610), CLOCK_HOLDOVER);
+    }
+}
+
+static void a_time_server_may_step_the_clock(void **state)
+{
+    (void)state;
+    struct linux_clock clock;
+    linux_clock_init(&clock);
+    assert_int_equal(clock_take(&clock, false, start, CLOCK_FLOOR_BUILT_IN - 1), CLOCK_UNSET);
+    assert_int_equal(clock_take(&clock, true, start, NOON), CLOCK_SYNCED);
+    assert_int_equal(clock_take(&clock, true, start, NOON - CLOCK_FLOOR_SLACK_S), CLOCK_SYNCED);
+    assert_int_equal(clock_take(&clock, true, start, NOON - CLOCK_FLOOR_SLACK_S - 1), CLOCK_UNSET);
+}
+
+static void drift_and_rounding_are_no_jump(void **state)
+{
+    (void)state;
+    struct linux_clock clock;
+    linux_clock_init(&clock);
+    int64_t wall = NOON;
+    struct mono mono = start;
+    for (int i = 0; i < 1000; i++) { /* a second lost in each ten: far worse than any crystal */
+        assert_int_equal(clock_take(&clock, false, mono, wall), CLOCK_HOLDOVER);
+        mono = mono_add_ms(mono, 10000);
+        wall += 9;
+    }
+}
+
 static void now_is_the_kernels_time(void **state)
 {
     (void)state;
@@ -257,6 +303,9 @@ int main(void)
         cmocka_unit_test(nothing_below_the_floor_is_believed),
         cmocka_unit_test(only_a_clean_answer_of_the_kernel_means_synchronised),
         cmocka_unit_test(the_floor_only_rises),
+        cmocka_unit_test(a_clock_that_jumps_is_not_believed_until_it_is_synchronised),
+        cmocka_unit_test(a_time_server_may_step_the_clock),
+        cmocka_unit_test(drift_and_rounding_are_no_jump),
         cmocka_unit_test(now_is_the_kernels_time),
         cmocka_unit_test(the_kernel_is_asked_again_only_after_a_while),
         cmocka_unit_test(the_floor_holds_at_once_also_while_the_kernel_is_not_asked),

@@ -40,6 +40,22 @@ static void a_policy_survives_a_restart_and_is_not_loaded_again(void **state)
     free(log);
 }
 
+static void a_replica_that_was_deleted_comes_back_by_itself(void **state)
+{
+    (void)state;
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    char path[FOLDER_PATH_MAX + 32];
+    start_with_small_policy();
+    wait_version(1, 1);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/replica.db%s", site.state_dir, suffixes[i]);
+        (void)!unlink(path);
+    }
+    assert_true(site_put_rows(&site, BACK_DOOR)); /* the poll under way ends with it */
+    wait_version(1, 2);
+    assert_true(has_door("back"));
+}
+
 static void a_site_without_a_policy_is_waited_for(void **state)
 {
     (void)state;
@@ -238,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_snapshot_is_loaded_and_then_a_change_arrives),
         T(a_policy_survives_a_restart_and_is_not_loaded_again),
+        T(a_replica_that_was_deleted_comes_back_by_itself),
         T(a_site_without_a_policy_is_waited_for),
         T(a_wrong_digest_is_refused_and_the_old_policy_stays),
         T(a_wrong_digest_of_a_snapshot_leaves_no_policy),

@@ -37,17 +37,45 @@ static void ask_kernel(struct linux_clock *clock, struct mono now)
     clock->next_ask = mono_add_ms(now, CLOCK_ASK_MS);
 }
 
+static int64_t offset_of(struct mono mono, int64_t wall_s)
+{
+    return wall_s - mono.ms / 1000;
+}
+
+bool clock_has_jumped(const struct linux_clock *clock, struct mono mono, int64_t wall_s)
+{
+    int64_t moved = offset_of(mono, wall_s) - clock->offset_s;
+    return clock->has_offset && (moved > CLOCK_STEP_S || moved < -CLOCK_STEP_S);
+}
+
+enum clock_trust clock_take(struct linux_clock *clock, bool kernel_synced, struct mono mono,
+                            int64_t wall_s)
+{
+    if (kernel_synced)
+        clock->is_stepped = false;
+    else if (clock_has_jumped(clock, mono, wall_s))
+        clock->is_stepped = true;
+    clock->has_offset = true;
+    clock->offset_s = offset_of(mono, wall_s);
+    enum clock_trust trust = clock->is_stepped
+                                 ? CLOCK_UNSET
+                                 : clock_trust_judge(kernel_synced, wall_s, clock->floor_s);
+    if (trust != CLOCK_UNSET)
+        linux_clock_raise_floor(clock, wall_s);
+    return trust;
+}
+
 struct now linux_clock_now(struct linux_clock *clock)
 {
     struct timespec boot, wall;
     clock_gettime(CLOCK_BOOTTIME, &boot);
     clock_gettime(CLOCK_REALTIME, &wall);
     struct mono mono = {(int64_t)boot.tv_sec * 1000 + boot.tv_nsec / 1000000};
-    if (mono.ms >= clock->next_ask.ms)
+    if (mono.ms >= clock->next_ask.ms || clock_has_jumped(clock, mono, wall.tv_sec))
         ask_kernel(clock, mono);
     return (struct now){
         .mono = mono,
         .wall.s = wall.tv_sec,
-        .wall.trust = clock_trust_judge(clock->is_kernel_synced, wall.tv_sec, clock->floor_s),
+        .wall.trust = clock_take(clock, clock->is_kernel_synced, mono, wall.tv_sec),
     };
 }

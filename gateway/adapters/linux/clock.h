@@ -13,6 +13,9 @@
  * behind an event that it has stamped itself. */
 #define CLOCK_FLOOR_SLACK_S 60
 
+/* A jump of the wall clock against the other by more than this is a step. */
+#define CLOCK_STEP_S 2
+
 /* How long an answer of the kernel about synchronisation is used. */
 #define CLOCK_ASK_MS 1000
 
@@ -21,6 +24,9 @@ struct linux_clock {
     int64_t floor_s;       /* the wall clock was at least here once */
     bool is_kernel_synced; /* as the kernel said when it was asked last */
     struct mono next_ask;  /* from here on it is asked again */
+    bool has_offset;
+    int64_t offset_s; /* wall less mono, at the reading before */
+    bool is_stepped;  /* it jumped, and no time server has confirmed it since */
 };
 
 void linux_clock_init(struct linux_clock *clock);
@@ -40,6 +46,16 @@ struct now linux_clock_now(struct linux_clock *clock);
  * that was turned back revives expired rights. At or above it: synced if the
  * kernel says so, else holdover (synchronised earlier, or kept by the battery). */
 enum clock_trust clock_trust_judge(bool kernel_synced, int64_t wall_s, int64_t floor_s);
+
+/* True if the wall clock jumped since the reading before; false at the first. */
+bool clock_has_jumped(const struct linux_clock *clock, struct mono mono, int64_t wall_s);
+
+/* Takes a reading. A clock that was set by hand, or by who knows what, is not
+ * believed until the kernel says that it is synchronised: a date of the future
+ * would let in who may come one day, one of the past who might come once. While
+ * it is believed, the floor follows it. */
+enum clock_trust clock_take(struct linux_clock *clock, bool kernel_synced, struct mono mono,
+                            int64_t wall_s);
 
 /* Whether a reading of adjtimex(2) means synchronised: its return value (-1
  * included: where the call is forbidden, nothing is known) and status. */

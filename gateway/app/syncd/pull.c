@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "app/lines.h"
 #include "app/log.h"
@@ -247,15 +248,34 @@ static enum pull_end open_writer(struct pull *p)
         sync_refused(p->sync, why[0] ? why : "the replica cannot be opened");
         return PULL_AGAIN;
     }
+    struct stat st;
+    if (stat(path, &st) == 0) {
+        p->file_inode = st.st_ino;
+        p->file_device = st.st_dev;
+    }
     replica_writer_state(p->writer, &state);
     sync_stands(p->sync, &state);
     return PULL_DONE;
+}
+
+/* Whether the file that we write to is the one that gatehoused finds. */
+static bool is_file_ours(const struct pull *p)
+{
+    struct stat st;
+    char path[CONFIG_PATH_MAX];
+    return config_path(path, p->sync->config->state_dir, "replica.db") && stat(path, &st) == 0 &&
+           st.st_ino == p->file_inode && st.st_dev == p->file_device;
 }
 
 static enum pull_end step(struct pull *p)
 {
     struct replica_state state;
     p->retry_after_s = -1;
+    if (p->writer && !is_file_ours(p)) {
+        log_line(LOG_WARNING, "pull: replica.db was removed or replaced: it is opened anew");
+        p->is_writer_broken = true;
+        p->wants_snapshot = false;
+    }
     if (p->is_writer_broken) {
         replica_writer_close(p->writer);
         p->writer = NULL;

@@ -11,6 +11,8 @@
 #ifndef GATEHOUSE_APP_SYNCD_PULL_H
 #define GATEHOUSE_APP_SYNCD_PULL_H
 
+#include <sys/types.h>
+
 #include "app/syncd/feed.h"
 #include "app/syncd/rhythm.h"
 #include "app/syncd/sync.h"
@@ -33,6 +35,8 @@ struct pull {
     const struct crypto_keys *keys; /* borrowed */
     unsigned char mask_key[32];
     struct replica_writer *writer; /* owned; NULL = to be opened */
+    ino_t file_inode;              /* of the replica as it was opened */
+    dev_t file_device;
     bool is_writer_broken;         /* to be closed and opened again */
     struct arena arena;            /* owns its memory */
     char *line;                    /* owned: POLICY_LINE_MAX bytes */
