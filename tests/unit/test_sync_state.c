@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app/syncd/pull.h"
+#include "lib/wait.h"
 
 static struct config config;
 static struct sync sync_state;
@@ -212,6 +213,16 @@ static void *wait_in_thread(void *context)
     return NULL;
 }
 
+/* The promise is the last thing that it does before it sleeps. */
+static bool has_promised(void *context)
+{
+    (void)context;
+    pthread_mutex_lock(&sync_state.lock);
+    bool has = sync_state.heard_by_ms[SYNC_PULL] != INT64_MAX;
+    pthread_mutex_unlock(&sync_state.lock);
+    return has;
+}
+
 static void begin_far_wait(struct waiting_pull *w, pthread_t *thread)
 {
     *w = (struct waiting_pull){.pull.sync = &sync_state};
@@ -221,6 +232,7 @@ static void begin_far_wait(struct waiting_pull *w, pthread_t *thread)
     heard(SYNC_PULL, HTTPS_REFUSED, 0);
     heard(SYNC_PUSH, HTTPS_REFUSED, 0);
     assert_int_equal(pthread_create(thread, NULL, wait_in_thread, w), 0);
+    assert_true(wait_until(has_promised, NULL, WAIT_MS));
 }
 
 static void a_pull_that_waits_long_calls_soon_once_the_push_reaches_the_cloud(void **state)
