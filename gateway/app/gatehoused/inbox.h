@@ -13,8 +13,8 @@
 /* Slots that only notes of the link may take. */
 #define INBOX_RESERVED 32
 /* Messages of one topic (or of those few that fall together with it) that may
- * wait: a reader that floods does not fill it for the others. */
-#define INBOX_SHARE_MAX 48
+ * wait: half of it, so that a reader that floods leaves the others room. */
+#define INBOX_SHARE_MAX 112
 #define INBOX_SHARES 251
 
 struct inbox;
