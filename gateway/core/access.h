@@ -13,7 +13,7 @@
 #include "core/policy.h"
 #include "core/read.h"
 
-/* Every reason this version can give. Order is of no importance. */
+/* Every reason of the contract, in the order of the checks. */
 enum reason {
     REASON_GRANTED,
     REASON_READ_MALFORMED,
@@ -30,6 +30,10 @@ enum reason {
     REASON_CREDENTIAL_NOT_YET_VALID,
     REASON_CREDENTIAL_EXPIRED,
     REASON_DOOR_UNLICENSED,
+    REASON_DOOR_BLOCKED,
+    REASON_DOOR_FORCED_CLOSED,
+    REASON_DOOR_LOCKED_DOWN,
+    REASON_ALREADY_UNLOCKED,
     REASON_CLOCK_UNTRUSTED,
     REASON_HOLIDAY,
     REASON_OUTSIDE_SCHEDULE,
@@ -37,11 +41,24 @@ enum reason {
     REASON_ENTITLEMENT_EXPIRED,
     REASON_NO_PERMISSION,
     REASON_POLICY_STALE,
+    REASON_PIN_REQUIRED,
+    REASON_PIN_WRONG,
+    REASON_CARD_REQUIRED,
+    REASON_GEOFENCE_MISCONFIGURED,
+    REASON_LOCATION_UNAVAILABLE,
+    REASON_LOCATION_IMPRECISE,
+    REASON_OUTSIDE_GEOFENCE,
+    REASON_OCCUPANCY_FULL,
+    REASON_ANTIPASSBACK,
+    REASON_USES_EXHAUSTED,
+    REASON_INTERLOCK,
     REASON_CONTROLLER_OFFLINE,
+    REASON_SECOND_PERSON_REQUIRED,
+    REASON_HOLD_OPEN_ENDED,
     REASON_POLICY_UNAVAILABLE,
     REASON_DOOR_UNKNOWN,
 };
-#define REASONS 25
+#define REASONS 42
 
 /* The word of the contract, e.g. "credential_unknown"; static storage. */
 const char *reason_name(enum reason reason);

@@ -14,8 +14,22 @@
 
 enum event_kind {
     EVENT_ACCESS,
+    EVENT_ACCESS_TAKEN,
+    EVENT_ACCESS_NOT_TAKEN,
+    EVENT_REQUEST_TO_EXIT,
+    EVENT_DOOR_OPENED,
+    EVENT_DOOR_CLOSED,
+    EVENT_DOOR_FORCED,
+    EVENT_DOOR_HELD_OPEN,
+    EVENT_DOOR_HELD_CLEARED,
+    EVENT_DOOR_MODE,
+    EVENT_TAMPER,
+    EVENT_DURESS,
+    EVENT_FIRE,
     EVENT_COMMAND,
     EVENT_RELAY_FAULT,
+    EVENT_READER_OFFLINE,
+    EVENT_READER_ONLINE,
     EVENT_READER_FLOODING,
     EVENT_RETAINED_REFUSED,
     EVENT_LOST_CREDENTIAL,
@@ -29,7 +43,7 @@ enum event_kind {
     EVENT_GATEWAY_STOPPED,
     EVENT_EVENTS_LOST,
 };
-#define EVENT_KINDS 15
+#define EVENT_KINDS 29
 
 /* "access", "command", ...; static storage. */
 const char *event_kind_name(enum event_kind kind);

@@ -5,6 +5,7 @@
 static const char *const kind_words[ROW_KINDS] = {
     "site",   "door",       "reader",   "door_group",  "group",
     "person", "credential", "schedule", "entitlement", "holiday",
+    "access_rules", "geofence", "door_mode", "lockdown", "area", "interlock",
 };
 
 const char *row_kind_name(enum row_kind kind)

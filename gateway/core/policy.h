@@ -30,8 +30,14 @@ enum row_kind {
     ROW_SCHEDULE,
     ROW_ENTITLEMENT,
     ROW_HOLIDAY,
+    ROW_ACCESS_RULES,
+    ROW_GEOFENCE,
+    ROW_DOOR_MODE,
+    ROW_LOCKDOWN,
+    ROW_AREA,
+    ROW_INTERLOCK,
 };
-#define ROW_KINDS 10
+#define ROW_KINDS 16
 
 /* "site", "door", ...; static storage. */
 const char *row_kind_name(enum row_kind kind);
@@ -40,6 +46,29 @@ GH_MUST_CHECK enum gh_err row_kind_parse(enum row_kind *out, struct slice word);
 struct id_list {
     const struct id *v; /* borrowed from the row's arena */
     size_t n;
+};
+
+/* A person's type, status or tag: free text without control characters. */
+#define POLICY_WORD_MAX 128 /* bytes */
+struct word_list {
+    const char *const *v; /* zero-terminated; borrowed from the row's arena */
+    size_t n;
+};
+
+/* Floors in one row, and in one grant. A floor is an id, or a whole number from
+ * -999 to 9999, which is kept as "#" and the number and shown as a number. */
+#define POLICY_FLOORS_MAX 64
+
+/* Persons of a type, and of one of some statuses. */
+struct type_rule {
+    const char *type;          /* zero-terminated; borrowed from the row's arena */
+    struct word_list statuses; /* none = any status, also none at all */
+};
+
+/* Which doors a row is about: an OR; all empty = nowhere. */
+struct policy_where {
+    bool all;
+    struct id_list doors, door_groups;
 };
 
 #define TZ_NAME_MAX 63
@@ -60,12 +89,34 @@ struct pin_lockout {
     int lock_s;   /* [60], 1..86400 */
 };
 
+/* Whose words a site's events are shown in. */
+enum dialect {
+    DIALECT_NATIVE,
+    DIALECT_DOORFLOW_GUIDE,
+    DIALECT_DOORFLOW_API,
+    DIALECT_AKUVOX,
+    DIALECT_PERFORMANCE_HUB,
+    DIALECT_ONVIF,
+};
+#define DIALECTS 6
+
 struct policy_site {
     char tz[TZ_NAME_MAX + 1]; /* IANA name */
+    enum dialect dialect;     /* [native] */
+    bool commit_taken;        /* antipassback_commit: [granted] | taken */
+    bool admin_in_lockdown;   /* [false] */
     int read_max_age_s;       /* [5], 1..60 */
+    int factor_timeout_s;     /* [10], 1..3600 */
+    bool duress;              /* duress: [off] | last_digit_plus_one */
     struct pin_lockout pin_lockout;
     int max_policy_age_s[CREDENTIAL_CLASSES]; /* [none, 86400, 86400, none]; by class */
 };
+
+enum relock { RELOCK_ON_CLOSE, RELOCK_ON_OPEN, RELOCK_TIMER };
+enum maintenance { MAINTENANCE_NORMAL, MAINTENANCE_FORCE_OPEN, MAINTENANCE_FORCE_CLOSED };
+enum factors { FACTORS_SINGLE, FACTORS_CARD_AND_PIN, FACTORS_TWO_PERSON };
+/* What a request to exit does: release the door and mask "forced"; only mask it; nothing. */
+enum rex_kind { REX_RELEASE, REX_SHUNT, REX_OFF };
 
 struct policy_door {
     char name[POLICY_NAME_MAX + 1];
@@ -74,6 +125,15 @@ struct policy_door {
     int extended_release_s;   /* [20], 1..120; for persons with extended_release */
     bool licensed;            /* [true] */
     int64_t license_until;    /* INSTANT_NONE = for ever */
+    int held_open_s;          /* [30], 0..86400; 0 = never */
+    int pre_alarm_s;          /* [0], 0..86400; this long before held_open_s is over */
+    enum relock relock;       /* [on_close] */
+    enum maintenance maintenance; /* [normal] */
+    enum factors factors;     /* [single] */
+    struct id factor_schedule; /* none = always */
+    enum rex_kind rex;        /* [release] */
+    bool rex_in_lockdown;     /* [false] */
+    bool fire_release;        /* fire: [release] | ignore */
 };
 
 /* One bit per credential_type. */
@@ -89,6 +149,11 @@ struct policy_door_group {
     struct id_list doors;
 };
 
+struct policy_group {
+    bool antipassback_exempt; /* [false] */
+    struct id_list floors;
+};
+
 /* A person's membership of a group, within its own dates. */
 struct policy_membership {
     struct id group;
@@ -98,10 +163,18 @@ struct policy_membership {
 struct policy_person {
     bool enabled;          /* [true]; false = kill switch */
     bool extended_release; /* needs more time at a door */
+    bool lockdown_bypass, first_credential, antipassback_exempt; /* [false] */
     struct validity validity;
+    char type[POLICY_WORD_MAX + 1];   /* empty = none */
+    char status[POLICY_WORD_MAX + 1]; /* empty = none */
+    struct word_list tags;
+    struct id_list floors;
     const struct policy_membership *groups; /* borrowed from the row's arena */
     size_t n_groups;
 };
+
+#define USES_UNLIMITED (-1)
+#define USES_MAX 1000000000
 
 struct policy_credential {
     struct id person; /* none = unassigned */
@@ -111,6 +184,8 @@ struct policy_credential {
     bool enabled;
     struct id disabled_reason; /* "lost", "stolen", ...; none if absent */
     enum credential_class credential_class;
+    int uses_per_door; /* USES_UNLIMITED, or 0.. */
+    int uses_total;    /* USES_UNLIMITED, or 0.. */
     struct validity validity;
 };
 
@@ -169,11 +244,75 @@ struct policy_entitlement {
     struct {
         bool everyone;
         struct id_list persons, credentials, groups;
+        struct word_list tags;
+        const struct type_rule *types; /* borrowed from the row's arena */
+        size_t n_types;
     } who; /* an OR; all empty = nobody */
-    struct {
-        bool all;
-        struct id_list doors, door_groups;
-    } where; /* an OR; all empty = nowhere */
+    struct policy_where where;
+    struct id_list floors;
+};
+
+/* Rules of a lower level replace those of a higher one wholesale. */
+enum rule_level { LEVEL_SITE, LEVEL_DOOR_GROUP, LEVEL_DOOR };
+
+struct policy_access_rules {
+    enum rule_level level;
+    struct id target; /* door group or door; none for LEVEL_SITE */
+    int priority;     /* [100], 0..1000000; the lowest wins among equals */
+    struct id hours;  /* a schedule; none = always */
+    const struct type_rule *types; /* borrowed from the row's arena; with tags an OR */
+    size_t n_types;
+    struct word_list tags;
+    bool block; /* [false] */
+};
+
+struct policy_geofence {
+    enum rule_level level;
+    struct id target; /* door group or door; none for LEVEL_SITE */
+    int priority;     /* [100], 0..1000000; the lowest wins among equals */
+    bool enabled;     /* [true] */
+    bool has_centre;  /* lat and lon are set */
+    double lat, lon;  /* degrees, -90..90 and -180..180 */
+    double radius_m;       /* [200], 50..5000 */
+    double buffer_m;       /* [25], 0..5000 */
+    double max_accuracy_m; /* [100], 0..5000 */
+};
+
+enum mode_tier { TIER_QUICK, TIER_ONE_TIME, TIER_ROUTINE };
+
+/* What a door_mode row asks for, from the most permissive to the most restrictive. */
+enum mode_wish { WISH_UNLOCKED, WISH_FIRST_CREDENTIAL, WISH_LOCKED, WISH_LOCKED_DOWN };
+
+struct policy_door_mode {
+    struct policy_where where;
+    enum mode_tier tier; /* required */
+    enum mode_wish mode; /* required */
+    struct id schedule;  /* none = always */
+    struct validity validity;
+    bool allow_manual_end; /* [false] */
+    int64_t at;            /* INSTANT_NONE = oldest */
+};
+
+struct policy_lockdown {
+    struct policy_where where;
+};
+
+enum antipassback { ANTIPASSBACK_OFF, ANTIPASSBACK_LOG, ANTIPASSBACK_DENY };
+#define RESET_NEVER (-1)
+#define OCCUPANCY_UNLIMITED (-1)
+
+struct policy_area {
+    struct id_list entry, exit;     /* readers */
+    enum antipassback antipassback; /* [off] */
+    int timeout_s;                  /* [0 = never], 0..31536000 */
+    struct id schedule;             /* none = always */
+    int reset_min;                  /* reset_daily, minutes after midnight; RESET_NEVER */
+    int max_occupancy;              /* OCCUPANCY_UNLIMITED, or 0..1000000 */
+    bool exit_without_entry_violates; /* exit_without_entry: [allow] | violation */
+};
+
+struct policy_interlock {
+    struct id_list doors;
 };
 
 struct policy_row {
@@ -187,11 +326,18 @@ struct policy_row {
         struct policy_door door;
         struct policy_reader reader;
         struct policy_door_group door_group;
+        struct policy_group group;
         struct policy_person person;
         struct policy_credential credential;
         struct policy_schedule schedule;
         struct policy_entitlement entitlement;
         struct policy_holiday holiday;
+        struct policy_access_rules access_rules;
+        struct policy_geofence geofence;
+        struct policy_door_mode door_mode;
+        struct policy_lockdown lockdown;
+        struct policy_area area;
+        struct policy_interlock interlock;
     } d;
 };
 
