@@ -80,7 +80,7 @@ PROGRAMS := $(BUILD)/gatehoused $(BUILD)/gatehouse-syncd $(BUILD)/gatehousectl
 TESTBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TESTS))
 SQLHDRS  := $(patsubst gateway/adapters/sqlite/sql/%.sql,$(BUILD)/gen/sql/%.h,$(wildcard gateway/adapters/sqlite/sql/*.sql))
 
-.PHONY: all help deps demo test check arch lint san tsan fuzz bench clean FORCE
+.PHONY: all help deps demo test check arch lint san tsan fuzz mutate naive bench clean FORCE
 all: $(PROGRAMS) $(BUILD)/gatehouse-cloud $(BUILD)/demo
 
 help:
@@ -94,6 +94,8 @@ help:
 ## make lint       | warnings as errors, clang-tidy, cppcheck, shellcheck, sizes
 ## make san        | the tests under ASan and UBSan; make tsan: under TSan
 ## make fuzz       | every parser of outside bytes, FUZZ_SECONDS each (30)
+## make mutate     | do the tests notice mutants of the core? SAMPLE=60 tries 60 of them
+## make naive      | random decisions against a second evaluation, and properties
 ## make bench      | figures as ratios to their floors in the same run
 ## make deps       | installs Debian packages (as root)
 ## make clean      | removes build/
@@ -181,6 +183,18 @@ fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 fuzz:
 	@$(MAKE) --no-print-directory -j2 BUILD=build/fuzz PROFILE=fuzz CC=clang fuzzers
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz build/fuzz/fuzz
+
+mutate:
+	@tests/mutation/mutate $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) --list
+
+# The decision against a second evaluation that shares nothing with it, and what must
+# hold in any building. The long form: DECISIONS=1000000 WORLDS=2000.
+DECISIONS ?= 20000
+WORLDS    ?= 60
+SEED      ?= 1
+naive: $(BUILD)/gatehousectl
+	@cd tests/naive && python3 compare.py --ctl $(abspath $(BUILD))/gatehousectl --decisions $(DECISIONS) --seed $(SEED)
+	@cd tests/naive && python3 properties.py --ctl $(abspath $(BUILD))/gatehousectl --worlds $(WORLDS) --seed $(SEED)
 
 bench: deps
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/bench

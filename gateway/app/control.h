@@ -15,8 +15,9 @@
  *                              "reads":{"granted","denied","repeated","malformed","stale",
  *                                       "retained","flooded"}}
  *                             cloud.since is null while nothing was heard of it
- * doors                       {"doors":[{"door","name"?,"in_policy","lock":"locked|released",
- *                              "board":"online|offline","until_ms"?}]}
+ * doors                       {"doors":[{"door","name"?,"in_policy","mode","onvif",
+ *                              "lock":"locked|released","contact":"open|closed"|null,
+ *                              "alarm":TEXT|null,"board":"online|offline","until_ms"?}]}
  * events* {"after"?,"last"?,"door"?,"since"?,"follow"?}
  *                             after: seq; last: of the newest N only (before door and
  *                             since are looked at); since: RFC 3339
@@ -26,7 +27,13 @@
  * ack {"stream","seq"}        the cloud has everything up to seq
  * note {"kind","fault"?}      cloud_online | cloud_offline | policy_applied | policy_refused:
  *                             journalled as an event
- * release {"door"}            {"result":"done"|"refused","reason"?}
+ * command {"action","id"?,"door"?,"args"?,"not_after"?}
+ *                             release, hold_open, lock, restore, lockdown, lockdown_release,
+ *                             forgive_antipassback, present; args as in the cloud's commands:
+ *                             {"result":"done|refused|expired|duplicate","reason"?,"release_s"?}
+ * explain {"reader","type","value","pin"?,"bits"?,"location"?,"at"?}
+ *                             what the read would come to, and why (app/gatehoused/explain.h);
+ *                             nothing is opened, counted or journalled
  */
 #ifndef GATEHOUSE_APP_CONTROL_H
 #define GATEHOUSE_APP_CONTROL_H

@@ -8,9 +8,8 @@
 
 #include <stdbool.h>
 
-#include "core/clock.h"
-#include "core/localtime.h"
-#include "core/policy.h"
+#include "core/facts.h"
+#include "core/mode.h"
 #include "core/read.h"
 
 /* Every reason of the contract, in the order of the checks. */
@@ -69,19 +68,19 @@ enum decision { DECISION_DENIED, DECISION_GRANTED, DECISION_PENDING };
 const char *decision_name(enum decision decision);
 GH_MUST_CHECK enum gh_err decision_parse(enum decision *out, struct slice word);
 
-/* One entitlement whose who and where match this read at this door. An
- * entitlement that matches by two memberships is there twice. */
-struct path_facts {
-    struct id id;
+/* The path by which somebody may pass. */
+struct via {
+    bool present;
+    bool is_rules; /* access rules; else an entitlement of this kind: */
     enum entitlement_kind kind;
-    struct validity validity;   /* the entitlement's */
-    struct validity membership; /* of the group membership that matched; unbounded else */
-    bool has_schedule;          /* false = always */
-    const struct schedule_window *windows; /* of the schedule; none of them = never */
-    size_t n_windows;
-    enum holiday_rule holiday;
-    struct id calendar; /* unless the rule is to ignore */
+    struct id id;
 };
+/* "access_rules", "role", ...; static storage. The via must be present. */
+const char *via_kind_name(const struct via *via);
+
+enum violation { VIOLATION_NONE, VIOLATION_ENTRY, VIOLATION_EXIT };
+/* "entry" or "exit", NULL for none; static storage. */
+const char *violation_name(enum violation violation);
 
 #define POLICY_AGE_UNKNOWN (-1)
 
@@ -89,61 +88,73 @@ struct path_facts {
  * first checkpoint and while the clock is not trusted. */
 int64_t access_policy_age_s(const struct policy_version *version, struct wall now);
 
-/* All that a decision needs to know, gathered under one read transaction. */
+/* What of the read the decision needs beyond the facts. */
+struct access_request {
+    enum credential_type type;
+    bool malformed;  /* the payload did not parse: nothing else counts */
+    bool stale;      /* read_is_stale */
+    bool pin_locked; /* lockout_is_locked, of the reader */
+    bool has_pin;    /* a PIN was offered as a second factor: policy_facts.pin */
+    bool is_second;  /* another person waits at the reader, who passes as far as a second
+                        person is asked for */
+    struct read_location location;
+};
+
+/* All that a decision is made of. Borrowed. */
 struct access_facts {
-    bool policy_available; /* false: could not ask; nothing below is set */
-    struct policy_version version;
-    struct policy_site site;
-
-    bool reader_known; /* false: nothing below is set */
-    struct policy_reader reader;
-    struct id door_id;
-    bool door_known;
-    struct policy_door door;
-    struct zone_view zone; /* of the door's time zone, around now */
-
-    bool credential_known;
-    struct id credential_id;
-    struct policy_credential credential; /* its value is never set */
-    bool credential_denied;              /* by the deny lane */
-    bool person_known;                   /* the row that credential.person names exists */
-    struct policy_person person;         /* groups not set */
-    bool person_denied;                  /* by the deny lane */
-
-    const struct path_facts *paths; /* bytewise order of id */
-    size_t n_paths;
-
-    /* All holidays, of whatever calendar; may be empty where no path looks at one. */
-    const struct policy_holiday *holidays;
-    size_t n_holidays;
-
+    const struct policy_facts *policy;
+    const struct door_situation *door;     /* of the reader's door; not looked at without one */
+    const struct holder_situation *holder; /* not looked at without a reader and a person */
+    struct moment now;
     int64_t policy_age_s; /* of the newest checkpoint; POLICY_AGE_UNKNOWN */
-
-    bool controller_online; /* the door's relay board is reachable */
 };
 
-struct via {
-    bool present;
-    enum entitlement_kind kind;
-    struct id id;
-};
+/* What a read does to the door_mode rows that decide. */
+enum latch_action { LATCH_NOTHING, LATCH_THEM_OPEN, LATCH_THEM_ENDED };
 
 struct verdict {
     enum decision decision;
     enum reason reason;
     struct via via;
-    int release_s; /* 0 on anything but a grant */
+    int release_s; /* 0 on anything but a pulse */
+    bool is_extended; /* for a person who needs more time */
+    enum violation violation;
+    bool duress;
+    bool has_mode; /* the door is known */
+    enum door_mode mode; /* in which it was decided */
+    size_t n_floors;     /* sorted: numbers, then names; each once */
+    const struct id *floors[POLICY_FLOORS_MAX]; /* borrowed from the facts */
+    enum latch_action latch; /* for the rows of mode_look */
+    bool counts_use;         /* a use is consumed */
+    bool records_pass;       /* the holder passes into or out of the reader's areas */
 };
 
-/* What of the read the decision needs beyond the facts. */
-struct access_request {
-    enum credential_type type;
-    bool malformed; /* the payload did not parse: nothing else counts */
-    bool stale;     /* read_is_stale */
-    bool pin_locked; /* lockout_is_locked, of the reader */
+/* How a decision came about, check by check, for whoever asks why. */
+#define TRACE_PATHS_MAX 64
+struct access_trace {
+    int n_checks; /* checks 0 to n_checks - 1 were made; the last may have failed */
+    enum reason check[17]; /* REASON_GRANTED = no objection */
+    size_t n_paths;
+    struct {
+        struct via via;
+        enum reason reason; /* REASON_GRANTED = it passes */
+    } path[TRACE_PATHS_MAX];
 };
 
+/* trace may be NULL. */
 struct verdict access_decide(const struct access_request *request,
-                             const struct access_facts *facts, struct wall now);
+                             const struct access_facts *facts, struct access_trace *trace);
+
+/* May somebody release the door by command (decision contract, "Admin release")?
+ * REASON_GRANTED, REASON_POLICY_UNAVAILABLE, REASON_DOOR_UNKNOWN,
+ * REASON_DOOR_LOCKED_DOWN, REASON_INTERLOCK or REASON_CONTROLLER_OFFLINE. */
+enum reason access_admin_release(const struct access_facts *facts);
+
+/* May a command hold the door open? REASON_GRANTED or the reason why not: policy,
+ * door, locked down, forced closed, blocked; a fire changes nothing. */
+enum reason access_hold_open(const struct access_facts *facts);
+
+/* True if the door asks for card and PIN now. The door is known. */
+bool access_asks_for_pin(const struct access_facts *facts);
 
 #endif

@@ -42,4 +42,7 @@ struct change {
  * are no list: then rest->ptr is NULL. Borrows from the list. */
 bool changes_next(struct slice *rest, struct change *out);
 
+/* True if the bytes are a list of at most CHANGES_MAX bytes, also an empty one. */
+bool changes_are_valid(struct slice list);
+
 #endif

@@ -37,6 +37,17 @@ struct validity {
     int64_t until;
 };
 
+static inline bool validity_is_bounded(struct validity v)
+{
+    return v.from != INSTANT_NONE || v.until != INSTANT_NONE;
+}
+
+static inline bool validity_contains(struct validity v, int64_t instant)
+{
+    return (v.from == INSTANT_NONE || instant >= v.from) &&
+           (v.until == INSTANT_NONE || instant < v.until);
+}
+
 static inline bool wall_is_trusted(struct wall w)
 {
     return w.trust != CLOCK_UNSET;

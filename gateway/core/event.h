@@ -10,7 +10,7 @@
 #include "core/id.h"
 
 /* Longest event, bytes of its JSON. */
-#define EVENT_JSON_MAX 2048
+#define EVENT_JSON_MAX 2560
 
 enum event_kind {
     EVENT_ACCESS,
@@ -56,6 +56,11 @@ struct event_args {
     const char *result;  /* command: "done", "refused", ... */
     const char *fault;   /* relay_fault, journal_fault, policy_refused, ...: what and where */
     const char *version; /* gateway_started */
+    const char *mode;    /* door_mode: the new one */
+    bool has_on, on;     /* tamper, fire, request_to_exit: the input is active */
+    int64_t until;       /* command: the end that it asked for; 0 = absent */
+    struct id id;           /* command: its id; none = absent */
+    struct id person, area; /* command: what it was about; none = absent */
     bool has_range;      /* events_lost, clock_step */
     int64_t from, to;
     bool has_count; /* reader_flooding */
@@ -73,6 +78,9 @@ struct event {
     enum decision decision;
     enum reason reason;
     struct via via;
+    enum violation violation;
+    bool duress;
+    struct id with;    /* the first of two persons; none = absent */
     struct id read_id; /* none = absent */
     char by[EVENT_TEXT_MAX]; /* who asked; empty = absent */
     struct event_args args;

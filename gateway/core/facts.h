@@ -14,8 +14,9 @@
 #include "core/localtime.h"
 #include "core/policy.h"
 
-/* A schedule that a row refers to. Not set = always. A schedule that does not
- * exist is set and has no windows: never. */
+/* A schedule that a row refers to. Not set = always. A schedule that does not exist is
+ * set and has no windows: never; but where it says when something is asked for (a
+ * second factor, an area), whoever gathers facts leaves it not set: always asked. */
 struct hours {
     bool is_set;
     const struct schedule_window *windows;

@@ -27,3 +27,16 @@ struct local_time local_time_at(const struct zone_view *zone, int64_t instant)
         weekday += 7;
     return (struct local_time){.day = day, .second = (int)second, .weekday = (int)weekday};
 }
+
+int64_t local_instant(const struct zone_view *zone, int64_t day, int second)
+{
+    int64_t local = day * DAY_S + second;
+    for (int i = 0; i < zone->n; i++) {
+        int64_t at = local - zone->span[i].offset_s;
+        if (i > 0 && at < zone->span[i].from)
+            at = zone->span[i].from;
+        if (i + 1 == zone->n || at < zone->span[i + 1].from)
+            return at;
+    }
+    return local;
+}

@@ -34,4 +34,9 @@ struct local_time {
  * counts as UTC; callers check it first. */
 struct local_time local_time_at(const struct zone_view *zone, int64_t instant);
 
+/* The first instant at which the zone's wall clock shows this second of this
+ * local day or a later one: where the clock springs over it, the moment after
+ * the gap; where it shows it twice, the first time. The zone is known. */
+int64_t local_instant(const struct zone_view *zone, int64_t day, int second);
+
 #endif

@@ -19,6 +19,11 @@ enum door_mode {
 
 /* "locked", "unlocked", ...; static storage. */
 const char *door_mode_name(enum door_mode mode);
+/* True if a door that comes into this mode ends a running release at once. */
+static inline bool door_mode_ends_releases(enum door_mode mode)
+{
+    return mode == MODE_LOCKED_DOWN || mode == MODE_BLOCKED || mode == MODE_FORCED_CLOSED;
+}
 GH_MUST_CHECK enum gh_err door_mode_parse(enum door_mode *out, struct slice word);
 
 /* When it is, for rows that depend on time: the clock and the zones. */
@@ -64,5 +69,11 @@ int64_t mode_window_end(const struct door_facts *door, const struct mode_row *ro
  * its end has not come. A latch that does not count is to be forgotten. */
 bool mode_latch_counts(const struct door_facts *door, const struct latch *latch,
                        struct holiday_list holidays, struct moment now);
+
+/* The next instant at which the mode may be another one by the mere passing of
+ * time, at most two days from now; until then it stays as it is unless policy,
+ * clock trust, inputs, commands or reads change it. */
+int64_t mode_next_change(const struct door_facts *door, const struct door_situation *situation,
+                         struct moment now);
 
 #endif

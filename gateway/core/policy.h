@@ -1,8 +1,7 @@
 /* Policy rows, as the decision sees them (decision contract, policy rows).
  *
- * A row is {"k":KIND,"id":ID,"d":{...}}. This header holds what this version
- * evaluates; a row that holds more is refused where it is parsed, so that an
- * unknown restriction never becomes no restriction. */
+ * A row is {"k":KIND,"id":ID,"d":{...}}. A row that restricts by something that this
+ * version does not know says so in "crit" and is inert: it grants nothing. */
 #ifndef GATEHOUSE_CORE_POLICY_H
 #define GATEHOUSE_CORE_POLICY_H
 

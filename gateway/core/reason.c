@@ -81,3 +81,18 @@ enum gh_err decision_parse(enum decision *out, struct slice word)
     *out = (enum decision)i;
     return GH_OK;
 }
+
+const char *via_kind_name(const struct via *via)
+{
+    return via->is_rules ? "access_rules" : entitlement_kind_name(via->kind);
+}
+
+const char *violation_name(enum violation violation)
+{
+    switch (violation) {
+    case VIOLATION_NONE: return NULL;
+    case VIOLATION_ENTRY: return "entry";
+    case VIOLATION_EXIT: return "exit";
+    }
+    return NULL;
+}

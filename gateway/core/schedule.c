@@ -23,3 +23,11 @@ bool schedule_contains(const struct schedule_window *windows, size_t n, struct l
             return true;
     return false;
 }
+
+bool schedule_starts_on(const struct schedule_window *windows, size_t n, int weekday)
+{
+    for (size_t i = 0; i < n; i++)
+        if (on_day(&windows[i], weekday))
+            return true;
+    return false;
+}

@@ -11,4 +11,7 @@
  * end is before its start crosses midnight and belongs to its start day. */
 bool schedule_contains(const struct schedule_window *windows, size_t n, struct local_time t);
 
+/* True if one of the windows starts on this weekday (0 = Monday). */
+bool schedule_starts_on(const struct schedule_window *windows, size_t n, int weekday);
+
 #endif

@@ -1,7 +1,11 @@
 /* The journal, as the shell needs it: append now, durable soon.
  *
  * An append is safe against a kill of the process when it returns; it is safe
- * against a power cut once journal_durable has reached its number. */
+ * against a power cut once durable() has reached its number. Beside the events
+ * the journal keeps values by key: what decisions keep (core/changes.h). After
+ * any kill or power cut an event and its changes are both there or neither, and
+ * what is kept is what the changes say that were given up to some moment, in
+ * their order: no change is there without all those before it. */
 #ifndef GATEHOUSE_PORTS_JOURNAL_H
 #define GATEHOUSE_PORTS_JOURNAL_H
 
@@ -9,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/access.h"
+#include "core/changes.h"
 #include "core/clock.h"
 #include "core/err.h"
 #include "core/id.h"
@@ -45,15 +50,41 @@ struct journal_ops {
     uint64_t (*next_seq)(void *self);
 
     /* Records event bytes (JSON with that seq, no newline, <= EVENT_JSON_MAX),
-     * and with it, atomically, a repeat record if not NULL. Borrows all.
-     * Never waits for a disk's cache.
+     * and with it, atomically, a repeat record if not NULL and a list of changes
+     * (core/changes.h; length 0 = none). Borrows all. Never waits for a disk's
+     * cache.
      * GH_FULL: neither file nor memory has room: the event is counted as lost,
-     * and its number is used up. GH_INVALID: seq is not next_seq. */
+     * its number is used up, and none of its changes is kept. GH_INVALID: seq is
+     * not next_seq, or event or changes are not what they should be: nothing
+     * has happened. */
     enum gh_err (*append)(void *self, uint64_t seq, struct slice event,
-                          const struct repeat *repeat);
+                          const struct repeat *repeat, struct slice changes);
+
+    /* Keeps changes without an event (length 0: nothing to do). Borrows. Safe
+     * against a kill when it returns, as an append; safe against a power cut
+     * together with the next event, or by itself soon: it never waits and causes
+     * no sync of its own at once. GH_FULL: neither file nor memory has room;
+     * GH_INVALID: no list of changes: nothing is kept. */
+    enum gh_err (*keep)(void *self, struct slice changes);
+
+    /* Calls each for everything that is kept now, in no order, each key once,
+     * whether a disk has it yet or not; each returns false to stop. Slices are
+     * borrowed for that call, which must not call the journal. Meant to be
+     * called once, right after opening: it reads everything. GH_OK also when
+     * there is nothing. GH_IO: it could not be read; each may have been called
+     * for some of it. */
+    enum gh_err (*kept_each)(void *self,
+                             bool (*each)(void *context, struct slice key, struct slice value),
+                             void *context);
 
     /* Everything up to this number is safe against a power cut. */
     uint64_t (*durable)(void *self);
+
+    /* True while what is appended can be made durable nowhere: the last try to
+     * write the database failed, and the file that stands in for it is full or
+     * fails as well. durable() may then stand still for ever. A disk that is only
+     * slow is no failure. Tries go on every second, so it may end at any time. */
+    bool (*is_failing)(void *self);
 
     /* Numbers for status and upload. */
     void (*counts)(void *self, struct journal_counts *out);

@@ -7,26 +7,32 @@
 #define VALUE_HASH_LEN 32
 
 /* A read, with its credential value as the keyed hash under which the replica
- * knows it. */
+ * knows it. Hashes are of VALUE_HASH_LEN bytes. */
 struct policy_query {
     const struct id *reader;
     enum credential_type type;
-    const unsigned char *value_hash; /* VALUE_HASH_LEN bytes; NULL = ask for reader and door only */
-    int bits;                        /* 0 = not given */
+    const unsigned char *value_hash;      /* NULL = ask for reader and door only */
+    const unsigned char *duress_hash;     /* of a PIN whose last digit is one less; NULL = none. Used
+                                             where the value itself is not known and duress is on */
+    const unsigned char *pin_hash;        /* a PIN offered as second factor; NULL = none */
+    const unsigned char *pin_duress_hash; /* and with its last digit one less; used if duress is on */
+    int bits;                             /* 0 = not given */
 };
 
 struct policy_store_ops {
-    /* Fills everything of out but zone, policy_age_s and controller_online,
-     * which stay as the caller has set them, under one read transaction. Lists in out live until the next call on this store.
-     * GH_RETRY: there is no policy yet, or it is locked for longer than the
-     * store waits; GH_CORRUPT, GH_IO: it cannot be read. In all these cases
-     * out->policy_available is false and the read must be denied as
-     * policy_unavailable. */
-    enum gh_err (*facts)(void *self, const struct policy_query *query, struct access_facts *out);
+    /* Everything of struct policy_facts, under one read transaction. Lists in out, and
+     * what out points to, live until the next call on this store.
+     * GH_RETRY: there is no policy yet, or it is locked for longer than the store
+     * waits; GH_CORRUPT, GH_IO, GH_FULL: it cannot be read. In all these cases
+     * out->is_available is false and a read must be denied as policy_unavailable. */
+    enum gh_err (*ask)(void *self, const struct policy_query *query, struct policy_facts *out);
 
-    /* Facts of a door alone, for releases by command: site, door, version.
-     * GH_NOT_FOUND: the policy has no such door. Else as facts. */
-    enum gh_err (*door)(void *self, const struct id *door, struct access_facts *out);
+    /* What concerns a door alone: version, site, holidays, door_known and door. GH_OK
+     * also if there is no such door. Else as ask. Cheap. */
+    enum gh_err (*look)(void *self, const struct id *door, struct policy_facts *out);
+
+    /* Another number whenever the policy may be another one. Cheap. */
+    uint64_t (*generation)(void *self);
 
     /* Place and time of the policy in force; GH_RETRY if there is none. */
     enum gh_err (*version)(void *self, struct policy_version *out);

@@ -134,14 +134,15 @@ static void an_append_with_another_number_or_size_changes_nothing(void **state)
     struct journal_db *db = open_journal(*state);
     struct journal port = journal_db_port(db);
     append_n(db, 1, 0);
-    struct slice event = slice_of("{}");
-    assert_int_equal(GH_INVALID, port.ops->append(port.self, 1, event, NULL));
-    assert_int_equal(GH_INVALID, port.ops->append(port.self, 3, event, NULL));
-    assert_int_equal(GH_INVALID, port.ops->append(port.self, 0, event, NULL));
-    assert_int_equal(GH_INVALID, port.ops->append(port.self, 2, slice_of(""), NULL));
+    struct slice event = slice_of("{}"), none = slice_of("");
+    assert_int_equal(GH_INVALID, port.ops->append(port.self, 1, event, NULL, none));
+    assert_int_equal(GH_INVALID, port.ops->append(port.self, 3, event, NULL, none));
+    assert_int_equal(GH_INVALID, port.ops->append(port.self, 0, event, NULL, none));
+    assert_int_equal(GH_INVALID, port.ops->append(port.self, 2, slice_of(""), NULL, none));
     memset(bytes, 'x', sizeof bytes);
     assert_int_equal(GH_INVALID,
-                     port.ops->append(port.self, 2, slice_make(bytes, sizeof bytes), NULL));
+                     port.ops->append(port.self, 2, slice_make(bytes, sizeof bytes), NULL,
+                                      none));
     assert_int_equal(2, port.ops->next_seq(port.self));
     append_n(db, 1, 0);
     journal_db_close(db);
@@ -182,9 +183,9 @@ static void a_file_that_is_not_a_journal_is_refused_and_left_alone(void **state)
     assert_int_equal(GH_CORRUPT, try_open(&db, folder, why));
     assert_int_equal(0, unlink(path));
     journal_db_close(open_journal(folder));
-    sql(folder, "PRAGMA user_version = 2");
+    sql(folder, "PRAGMA user_version = 3");
     assert_int_equal(GH_CORRUPT, try_open(&db, folder, why));
-    sql(folder, "PRAGMA user_version = 1; DROP TABLE event");
+    sql(folder, "PRAGMA user_version = 2; DROP TABLE event");
     assert_int_equal(GH_CORRUPT, try_open(&db, folder, why));
     assert_null(db);
 }

@@ -284,7 +284,21 @@ static uint64_t newest(struct journal_db *db)
 static void append_n(struct journal_db *db, int n)
 {
     for (int i = 0; i < n; i++)
-        assert_int_equal(GH_OK, journal_check_append(db, 300, NULL));
+        assert_int_equal(GH_OK, journal_check_append_kept(db, 300, i % 2));
+}
+
+/* What is kept in a closed journal is what its events up to that one make of it. */
+static void assert_kept(const char *folder, uint64_t last)
+{
+    struct journal_db *db = open_at(folder);
+    assert_true(journal_check_kept(db, last, 1));
+    journal_db_close(db);
+}
+
+static bool is_failing(struct journal_db *db)
+{
+    struct journal port = journal_db_port(db);
+    return port.ops->is_failing(port.self);
 }
 
 /* Takes what is reported until the faults are over. */
@@ -319,9 +333,10 @@ static void what_is_durable_survives_the_loss_of_all_that_was_not_synced(void **
         copy_file(synced, cut, "journal.db");
         copy_file(synced, cut, "journal.db-wal");
         (void)pthread_mutex_unlock(&x->disk.lock);
-        journal_db_close(open_at(cut));
-        uint64_t kept = journal_check_newest(cut);
-        assert_true(kept >= durable);
+        struct journal_db *db = open_at(cut);
+        uint64_t kept = newest(db);
+        assert_true(kept >= durable && journal_check_kept(db, kept, 0));
+        journal_db_close(db);
         assert_true(journal_check_holds(cut, 1, kept, 300, 0, 0));
     }
 }
@@ -339,6 +354,7 @@ static void one_failure(struct fixture *x, int nth_write, int nth_sync, int code
         append_n(x->db, 3);
         /* Durable all the same: by the tail. */
         assert_true(journal_check_durable(x->db, newest(x->db)));
+        assert_false(is_failing(x->db));
     }
     assert_int_equal(before + 1, failures(&x->disk));
     append_n(x->db, 3);
@@ -366,6 +382,7 @@ static void a_failed_write_or_sync_costs_no_event(void **state)
     uint64_t last = newest(x->db);
     close_journal(x);
     assert_true(journal_check_holds(x->folder.path, 1, last, 300, 0, 0));
+    assert_kept(x->folder.path, last);
 }
 
 static void a_failure_is_reported_once_and_its_end_once(void **state)
@@ -446,7 +463,8 @@ static void on_a_full_disk_the_tail_keeps_events_durable(void **state)
     fill_disk(x);
     append_until_fault(x);
     append_n(x->db, 30);
-    assert_true(journal_check_durable(x->db, newest(x->db)));
+    assert_true(journal_check_durable(x->db, newest(x->db)) && !is_failing(x->db));
+    assert_true(journal_check_kept(x->db, newest(x->db), newest(x->db)));
     free_disk(x);
     wait_recovered(x->db);
     append_n(x->db, 10);
@@ -454,6 +472,7 @@ static void on_a_full_disk_the_tail_keeps_events_durable(void **state)
     uint64_t last = newest(x->db);
     close_journal(x);
     assert_true(journal_check_holds(x->folder.path, 1, last, 300, 0, 0));
+    assert_kept(x->folder.path, last);
 }
 
 static void what_finds_no_room_anywhere_is_a_loss_known_exactly(void **state)
@@ -466,6 +485,8 @@ static void what_finds_no_room_anywhere_is_a_loss_known_exactly(void **state)
     x->db = open_at(x->folder.path);
     fill_disk(x);
     append_until_fault(x);
+    struct journal port = journal_db_port(x->db);
+    uint64_t with_changes = newest(x->db);
     enum gh_err err = GH_OK;
     int n = 0;
     while (err == GH_OK && n++ < 10000)
@@ -474,7 +495,10 @@ static void what_finds_no_room_anywhere_is_a_loss_known_exactly(void **state)
     assert_true(n > MEMORY_EVENTS);
     uint64_t from = newest(x->db);
     for (int i = 0; i < 4; i++)
-        assert_int_equal(GH_FULL, journal_check_append(x->db, 300, NULL));
+        assert_int_equal(GH_FULL, journal_check_append_kept(x->db, 300, false));
+    /* Nor is there room for their changes, or any. */
+    assert_int_equal(GH_FULL, port.ops->keep(port.self, slice_make("\1k\1v", 4)));
+    assert_true(journal_check_kept(x->db, with_changes, 0) && is_failing(x->db));
     uint64_t to = newest(x->db);
     assert_int_equal(from + 4, to);
     journal_db_counts(x->db, &c);
@@ -485,6 +509,7 @@ static void what_finds_no_room_anywhere_is_a_loss_known_exactly(void **state)
         assert_true(journal_check_trouble(x->db, &t));
     assert_int_equal(from, t.from);
     assert_int_equal(to, t.to);
+    assert_true(journal_check_kept(x->db, with_changes, 0) && !is_failing(x->db));
     append_n(x->db, 10);
     assert_true(journal_check_durable(x->db, to + 10));
     journal_db_counts(x->db, &c);
@@ -527,6 +552,7 @@ static void a_kill_on_a_full_disk_costs_nothing_that_the_tail_has(void **state)
     /* Still full. */
     x->db = open_at(x->folder.path);
     assert_int_equal(last, newest(x->db));
+    assert_true(journal_check_kept(x->db, last, last));
     append_n(x->db, 5);
     assert_true(journal_check_durable(x->db, last + 5));
     free_disk(x);
@@ -534,6 +560,7 @@ static void a_kill_on_a_full_disk_costs_nothing_that_the_tail_has(void **state)
     assert_true(journal_check_durable(x->db, last + 10));
     close_journal(x);
     assert_true(journal_check_holds(x->folder.path, 1, last + 10, 300, 0, 0));
+    assert_kept(x->folder.path, last + 10);
 }
 
 static void a_repeat_is_found_while_the_disk_is_full(void **state)

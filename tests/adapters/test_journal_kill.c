@@ -61,6 +61,7 @@ static struct journal_counts counts(struct journal_db *db)
 /* What the child says, in memory that survives it. */
 struct told {
     _Atomic uint64_t appended; /* append has returned for it */
+    _Atomic uint64_t kept;     /* keep has returned for it */
     _Atomic uint64_t durable;  /* durable() has reached it */
     _Atomic uint64_t news;     /* rises with each of them */
 };
@@ -83,9 +84,12 @@ static void child_appends(const struct folder *folder, struct told *told)
     struct journal port = journal_db_port(db);
     for (;;) {
         uint64_t seq = port.ops->next_seq(port.self);
-        if (journal_check_append(db, 600, NULL) != GH_OK)
+        bool note = seq % 3 != 0;
+        if (journal_check_append_kept(db, 600, note) != GH_OK)
             _exit(3);
         atomic_store(&told->appended, seq);
+        if (note)
+            atomic_store(&told->kept, seq);
         /* So far ahead of the disk that the tail overflows, memory would have
          * to hold the rest, and no promise is made for that. */
         if (seq > AHEAD && !journal_check_durable(db, seq - AHEAD))
@@ -153,7 +157,14 @@ static void no_event_is_lost_or_doubled_by_a_kill(void **state)
         if (newest > 0)
             assert_true(slice_equal(journal_db_last_event(db),
                                     journal_check_event(bytes, newest, 600)));
+        /* What is kept is of that very event; now, and moved into the database. */
+        assert_true(journal_check_kept(db, newest, atomic_load(&told->kept)));
         journal_db_close(db);
+        if (i % 20 == 0) {
+            db = open_journal(folder);
+            assert_true(journal_check_kept(db, newest, atomic_load(&told->kept)));
+            journal_db_close(db);
+        }
         atomic_store(&told->appended, newest);
         if (i % 20 == 0)
             assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
@@ -178,7 +189,9 @@ static void a_tail_is_taken_over_without_any_transaction_between(void **state)
             fail_msg("round %d: back from %" PRIu64 " to %" PRIu64, i, before,
                      atomic_load(&told->appended));
     }
-    journal_db_close(open_journal(folder));
+    struct journal_db *db = open_journal(folder);
+    assert_true(journal_check_kept(db, counts(db).next_seq - 1, atomic_load(&told->kept)));
+    journal_db_close(db);
     uint64_t appended = atomic_load(&told->appended);
     uint64_t newest = journal_check_newest(folder->path);
     assert_true(newest == appended || newest == appended + 1);
@@ -203,6 +216,7 @@ static void what_is_durable_does_not_need_the_tail(void **state)
         newest = counts(db).next_seq - 1;
         assert_true(newest >= durable);
         atomic_store(&told->appended, newest);
+        assert_true(journal_check_kept(db, newest, 0));
         journal_db_close(db);
         assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
     }

@@ -19,10 +19,20 @@ static struct id make_id(const char *text)
 static struct record sample(uint64_t i)
 {
     static const char *const events[3] = {"{\"seq\":1}", "{\"seq\":2,\"k\":\"open\"}", "x"};
-    struct record r = {.number = i, .seq = i, .kind = RECORD_EVENT};
-    r.event = slice_of(events[i % 3]);
-    if (i % 3 == 1) {
-        r.kind = RECORD_EVENT_REPEAT;
+    static const enum record_kind kinds[6] = {RECORD_EVENT, RECORD_EVENT_REPEAT, RECORD_ANSWERED,
+                                              RECORD_KEEP, RECORD_EVENT_KEEP,
+                                              RECORD_EVENT_REPEAT_KEEP};
+    struct record r = {.number = i, .seq = i, .kind = kinds[i % 6]};
+    r.event = r.changes = slice_of("");
+    if (record_has(&r, RECORD_HAS_EVENT))
+        r.event = slice_of(events[i % 3]);
+    else
+        r.seq = i - (i % 6 - 1); /* of the event before */
+    if (record_has(&r, RECORD_HAS_CHANGES))
+        r.changes = slice_make("\3use\2\0\1" "\2k2\0" "\1k\377", 14);
+    if (r.kind == RECORD_ANSWERED)
+        r.repeat = (struct record_repeat){.reader = make_id("r1"), .read_id = make_id("read-7")};
+    if (record_has(&r, RECORD_HAS_REPEAT))
         r.repeat = (struct record_repeat){.reader = make_id("r1"),
                                           .read_id = make_id("read-7"),
                                           .door = i % 2 ? make_id("d1") : (struct id){""},
@@ -31,21 +41,15 @@ static struct record sample(uint64_t i)
                                           .boot = UINT64_MAX - i,
                                           .at_ms = -5,
                                           .release_ms = 5000,
-                                          .answered = i % 2};
-    }
-    if (i % 3 == 2) {
-        r.kind = RECORD_ANSWERED;
-        r.seq = i - 1;
-        r.event = slice_of("");
-        r.repeat = (struct record_repeat){.reader = make_id("r1"), .read_id = make_id("read-7")};
-    }
+                                          .answered = i % 4 == 1};
     return r;
 }
 
 static bool same(const struct record *a, const struct record *b)
 {
     return a->number == b->number && a->seq == b->seq && a->kind == b->kind &&
-           slice_equal(a->event, b->event) && id_equal(&a->repeat.reader, &b->repeat.reader) &&
+           slice_equal(a->event, b->event) && slice_equal(a->changes, b->changes) &&
+           id_equal(&a->repeat.reader, &b->repeat.reader) &&
            id_equal(&a->repeat.read_id, &b->repeat.read_id) &&
            id_equal(&a->repeat.door, &b->repeat.door) &&
            strcmp(a->repeat.decision, b->repeat.decision) == 0 &&
@@ -58,7 +62,7 @@ static void every_kind_of_record_comes_back_as_it_was(void **state)
 {
     (void)state;
     unsigned char bytes[RECORD_MAX];
-    for (uint64_t i = 1; i <= 6; i++) {
+    for (uint64_t i = 1; i <= 12; i++) {
         struct record in = sample(i), out;
         size_t used = 0, len = record_encode(bytes, &in);
         assert_int_equal(GH_OK, record_decode(&out, &used, slice_make(bytes, sizeof bytes)));
@@ -75,7 +79,13 @@ static void the_largest_record_fits_its_bound(void **state)
     memset(event, 'e', sizeof event);
     memset(name, 'n', ID_MAX);
     name[ID_MAX] = '\0';
-    struct record in = sample(1), out;
+    struct changes changes = {0};
+    struct record in = sample(5), out;
+    while (CHANGES_MAX - changes.len >= 2 * (ID_MAX + 2))
+        assert_int_equal(GH_OK, changes_add(&changes, slice_make(name, ID_MAX), slice_of("")));
+    assert_int_equal(GH_OK, changes_add(&changes, slice_make(name, ID_MAX),
+                                        slice_make(event, CHANGES_MAX - changes.len - ID_MAX - 2)));
+    in.changes = changes_slice(&changes);
     in.event = slice_make(event, sizeof event);
     in.repeat.reader = in.repeat.read_id = in.repeat.door = make_id(name);
     memset(in.repeat.decision, 'd', RECORD_WORD_MAX);
@@ -90,7 +100,7 @@ static void a_record_with_any_bit_flipped_or_cut_anywhere_is_refused(void **stat
 {
     (void)state;
     unsigned char bytes[RECORD_MAX];
-    for (uint64_t i = 1; i <= 3; i++) {
+    for (uint64_t i = 1; i <= 6; i++) {
         struct record in = sample(i), out;
         size_t used = 0, len = record_encode(bytes, &in);
         for (size_t bit = 0; bit < len * 8; bit++) {
@@ -125,7 +135,7 @@ static void a_record_that_contradicts_itself_is_refused(void **state)
     } bad[] = {
         {40, 0},  {40, 1}, {40, 2},          {40, 4},         {40, 7},
         {44, 0},  {44, 1}, {44, UINT32_MAX}, {44, 1u << 31u}, {44, EVENT_JSON_MAX + 1},
-        {36, 1u << 31u},
+        {36, 1u << 31u}, {12, 1u << 31u}, {40, 3 + 4}, {40, 8 + 4}, {40, 8 + 2}, {40, 11}, {40, 9},
     };
     memcpy(bytes, good, len);
     assert_int_equal(GH_OK, decode_resealed(bytes, len));
@@ -144,6 +154,63 @@ static void a_record_that_contradicts_itself_is_refused(void **state)
     assert_int_equal(GH_CORRUPT, decode_resealed(bytes, len));
 }
 
+/* Seals a record of that kind whose changes are these bytes, said to be `said`
+ * long, and decodes it. */
+static enum gh_err decode_changes(enum record_kind kind, uint32_t said, const char *list,
+                                  size_t len)
+{
+    unsigned char bytes[RECORD_MAX + 600] = {0};
+    record_put32(bytes + 8, 1);
+    record_put32(bytes + 32, 1);
+    record_put32(bytes + 40, kind);
+    unsigned char *at = bytes + RECORD_HEAD;
+    if (kind == RECORD_EVENT_KEEP) {
+        record_put32(bytes + 44, 1);
+        *at++ = 'x';
+    }
+    record_put32(at, said);
+    memcpy(at + 4, list, len);
+    size_t whole = (size_t)(at - bytes) + 4 + len;
+    record_put32(bytes, (uint32_t)whole);
+    return decode_resealed(bytes, whole);
+}
+
+static void changes_that_are_no_list_make_no_record(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list;
+        size_t len;
+    } bad[] = {
+        {"", 0},           {"\0\0", 2},     {"\0\1v", 3}, {"\1", 1},     {"\1k", 2},
+        {"\1k\1", 3},      {"\2k\0", 3},    {"\1k\0\1", 4}, {"\1k\0\0", 4}, {"\311k\0", 3},
+        {"\1k\376vvv", 6}, {"\1k\377v", 4},
+    };
+    static const char good[] = "\1k\1v";
+    static const enum record_kind kinds[2] = {RECORD_KEEP, RECORD_EVENT_KEEP};
+    static char large[CHANGES_MAX + 4];
+    for (size_t i = 0; i < sizeof large / 4; i++)
+        memcpy(large + 4 * i, good, 4);
+    for (size_t k = 0; k < 2; k++) {
+        assert_int_equal(GH_OK, decode_changes(kinds[k], 4, good, 4));
+        assert_int_equal(GH_OK, decode_changes(kinds[k], CHANGES_MAX, large, CHANGES_MAX));
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+            assert_int_equal(GH_CORRUPT, decode_changes(kinds[k], (uint32_t)bad[i].len,
+                                                        bad[i].list, bad[i].len));
+        static const uint32_t said[] = {0, 3, 5, 1u << 31u, UINT32_MAX};
+        for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+            assert_int_equal(GH_CORRUPT, decode_changes(kinds[k], said[i], good, 4));
+        assert_int_equal(GH_CORRUPT,
+                         decode_changes(kinds[k], CHANGES_MAX + 4, large, CHANGES_MAX + 4));
+    }
+    /* An event in a record that has none. */
+    unsigned char bytes[RECORD_MAX];
+    struct record r = sample(4);
+    size_t len = record_encode(bytes, &r);
+    record_put32(bytes + 40, RECORD_KEEP);
+    assert_int_equal(GH_CORRUPT, decode_resealed(bytes, len));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +218,7 @@ int main(void)
         cmocka_unit_test(the_largest_record_fits_its_bound),
         cmocka_unit_test(a_record_with_any_bit_flipped_or_cut_anywhere_is_refused),
         cmocka_unit_test(a_record_that_contradicts_itself_is_refused),
+        cmocka_unit_test(changes_that_are_no_list_make_no_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ static void change(struct kit *kit, const struct policy_row *row)
     commit(kit);
 }
 
-static struct access_facts ask(struct kit *kit)
+static struct policy_facts ask(struct kit *kit)
 {
     return kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 0);
 }
@@ -41,7 +41,7 @@ static struct access_facts ask(struct kit *kit)
 static void assert_paths(struct kit *kit, const char *expected)
 {
     char text[512];
-    struct access_facts f = ask(kit);
+    struct policy_facts f = ask(kit);
     assert_string_equal(kit_paths(&f, text, sizeof text), expected);
 }
 
@@ -51,30 +51,30 @@ static void a_read_finds_its_credential_person_door_and_path(void **state)
 {
     struct kit *kit = *state;
     kit_small_policy(kit);
-    struct access_facts f = ask(kit);
+    struct policy_facts f = ask(kit);
     assert_int_equal(f.version.epoch, 1);
     assert_int_equal(f.version.rev, 1);
     assert_int_equal(f.version.issued_at, 1001);
     assert_string_equal(f.site.tz, "Europe/Berlin");
     assert_int_equal(f.site.read_max_age_s, 5);
-    assert_true(f.reader_known && f.door_known && f.credential_known && f.person_known);
-    assert_string_equal(f.reader.door.s, "d1");
-    assert_int_equal(f.reader.accepts, CREDENTIAL_TYPES_ALL);
-    assert_string_equal(f.door_id.s, "d1");
-    assert_string_equal(f.door.name, "Door");
-    assert_int_equal(f.door.release_s, 10);
-    assert_true(f.door.licensed);
-    assert_true(f.door.license_until == INSTANT_NONE);
-    assert_string_equal(f.credential_id.s, "c1");
-    assert_string_equal(f.credential.person.s, "p1");
-    assert_true(f.credential.enabled && f.person.enabled);
-    assert_false(f.credential_denied || f.person_denied);
-    assert_int_equal(f.n_paths, 1);
-    assert_string_equal(f.paths[0].id.s, "e1");
-    assert_int_equal(f.paths[0].kind, ENTITLEMENT_ROLE);
-    assert_false(f.paths[0].has_schedule);
-    assert_true(f.paths[0].validity.from == INSTANT_NONE);
-    assert_true(f.paths[0].membership.until == INSTANT_NONE);
+    assert_true(f.reader_known && f.door_known && f.holder.credential_known && f.holder.person_known);
+    assert_string_equal(f.reader.reader.door.s, "d1");
+    assert_int_equal(f.reader.reader.accepts, CREDENTIAL_TYPES_ALL);
+    assert_string_equal(f.reader.reader.door.s, "d1");
+    assert_string_equal(f.door->door.name, "Door");
+    assert_int_equal(f.door->door.release_s, 10);
+    assert_true(f.door->door.licensed);
+    assert_true(f.door->door.license_until == INSTANT_NONE);
+    assert_string_equal(f.holder.credential_id.s, "c1");
+    assert_string_equal(f.holder.credential.person.s, "p1");
+    assert_true(f.holder.credential.enabled && f.holder.person.enabled);
+    assert_false(f.holder.credential_denied || f.holder.person_denied);
+    assert_int_equal(f.n_entitlements, 1);
+    assert_string_equal(f.entitlements[0].id.s, "e1");
+    assert_int_equal(f.entitlements[0].kind, ENTITLEMENT_ROLE);
+    assert_false(f.entitlements[0].hours.is_set);
+    assert_true(f.entitlements[0].validity.from == INSTANT_NONE);
+    assert_true(f.entitlements[0].membership.until == INSTANT_NONE);
 }
 
 static void every_field_comes_back_as_it_went_in(void **state)
@@ -89,7 +89,11 @@ static void every_field_comes_back_as_it_went_in(void **state)
                       e = kit_entitlement("e1"),
                       schedule = {.kind = ROW_SCHEDULE, .id = kit_id("w1")};
     kit_small_policy(kit);
-    door.d.door = (struct policy_door){"Tor \xc3\xa4", "America/New_York", 30, 120, false, 77};
+    door.d.door = (struct policy_door){.name = "Tor \xc3\xa4",
+                                       .tz = "America/New_York",
+                                       .release_s = 30,
+                                       .extended_release_s = 120,
+                                       .license_until = 77};
     reader.d.reader.accepts = 1 << CREDENTIAL_CARD;
     person.d.person =
         (struct policy_person){.validity = {-5, 6}, .groups = &member, .n_groups = 1};
@@ -110,35 +114,35 @@ static void every_field_comes_back_as_it_went_in(void **state)
     kit_put_credential(kit, &card, "A1", 2);
     commit(kit);
 
-    struct access_facts f = kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 26);
-    assert_string_equal(f.door.name, "Tor \xc3\xa4");
-    assert_string_equal(f.door.tz, "America/New_York");
-    assert_int_equal(f.door.release_s, 30);
-    assert_int_equal(f.door.extended_release_s, 120);
-    assert_false(f.door.licensed);
-    assert_int_equal(f.door.license_until, 77);
-    assert_int_equal(f.reader.accepts, 1 << CREDENTIAL_CARD);
-    assert_false(f.person.enabled);
-    assert_int_equal(f.person.validity.from, -5);
-    assert_int_equal(f.person.validity.until, 6);
-    assert_int_equal(f.credential.type, CREDENTIAL_CARD);
-    assert_int_equal(f.credential.bits, 26);
-    assert_false(f.credential.enabled);
-    assert_string_equal(f.credential.disabled_reason.s, "stolen");
-    assert_int_equal(f.credential.validity.from, 3);
-    assert_int_equal(f.credential.validity.until, 4);
-    assert_int_equal(f.n_paths, 1);
-    assert_int_equal(f.paths[0].kind, ENTITLEMENT_DELIVERY);
-    assert_int_equal(f.paths[0].validity.from, 1);
-    assert_int_equal(f.paths[0].validity.until, 2);
-    assert_int_equal(f.paths[0].membership.from, 11);
-    assert_int_equal(f.paths[0].membership.until, 12);
-    assert_true(f.paths[0].has_schedule);
-    assert_int_equal(f.paths[0].n_windows, 2);
+    struct policy_facts f = kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 26);
+    assert_string_equal(f.door->door.name, "Tor \xc3\xa4");
+    assert_string_equal(f.door->door.tz, "America/New_York");
+    assert_int_equal(f.door->door.release_s, 30);
+    assert_int_equal(f.door->door.extended_release_s, 120);
+    assert_false(f.door->door.licensed);
+    assert_int_equal(f.door->door.license_until, 77);
+    assert_int_equal(f.reader.reader.accepts, 1 << CREDENTIAL_CARD);
+    assert_false(f.holder.person.enabled);
+    assert_int_equal(f.holder.person.validity.from, -5);
+    assert_int_equal(f.holder.person.validity.until, 6);
+    assert_int_equal(f.holder.credential.type, CREDENTIAL_CARD);
+    assert_int_equal(f.holder.credential.bits, 26);
+    assert_false(f.holder.credential.enabled);
+    assert_string_equal(f.holder.credential.disabled_reason.s, "stolen");
+    assert_int_equal(f.holder.credential.validity.from, 3);
+    assert_int_equal(f.holder.credential.validity.until, 4);
+    assert_int_equal(f.n_entitlements, 1);
+    assert_int_equal(f.entitlements[0].kind, ENTITLEMENT_DELIVERY);
+    assert_int_equal(f.entitlements[0].validity.from, 1);
+    assert_int_equal(f.entitlements[0].validity.until, 2);
+    assert_int_equal(f.entitlements[0].membership.from, 11);
+    assert_int_equal(f.entitlements[0].membership.until, 12);
+    assert_true(f.entitlements[0].hours.is_set);
+    assert_int_equal(f.entitlements[0].hours.n, 2);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(f.paths[0].windows[i].days, windows[i].days);
-        assert_int_equal(f.paths[0].windows[i].start_min, windows[i].start_min);
-        assert_int_equal(f.paths[0].windows[i].end_min, windows[i].end_min);
+        assert_int_equal(f.entitlements[0].hours.windows[i].days, windows[i].days);
+        assert_int_equal(f.entitlements[0].hours.windows[i].start_min, windows[i].start_min);
+        assert_int_equal(f.entitlements[0].hours.windows[i].end_min, windows[i].end_min);
     }
 }
 
@@ -148,45 +152,45 @@ static void an_unknown_reader_is_said_to_be_unknown(void **state)
 {
     struct kit *kit = *state;
     kit_small_policy(kit);
-    struct access_facts f = kit_ask(kit, "r2", CREDENTIAL_CARD, "A1", 0);
-    assert_false(f.reader_known || f.door_known || f.credential_known || f.person_known);
-    assert_int_equal(f.n_paths, 0);
+    struct policy_facts f = kit_ask(kit, "r2", CREDENTIAL_CARD, "A1", 0);
+    assert_false(f.reader_known || f.door_known || f.holder.credential_known || f.holder.person_known);
+    assert_int_equal(f.n_entitlements, 0);
 }
 
 static void an_unknown_value_is_said_to_be_unknown(void **state)
 {
     struct kit *kit = *state;
     kit_small_policy(kit);
-    struct access_facts f = kit_ask(kit, "r1", CREDENTIAL_CARD, "A2", 0);
+    struct policy_facts f = kit_ask(kit, "r1", CREDENTIAL_CARD, "A2", 0);
     assert_true(f.reader_known && f.door_known);
-    assert_false(f.credential_known || f.person_known);
-    assert_int_equal(f.n_paths, 0);
+    assert_false(f.holder.credential_known || f.holder.person_known);
+    assert_int_equal(f.n_entitlements, 0);
 }
 
 static void a_value_of_another_type_is_another_value(void **state)
 {
     struct kit *kit = *state;
     kit_small_policy(kit);
-    struct access_facts f = {0};
+    struct policy_facts f = {0};
     struct id r1 = kit_id("r1");
     unsigned char hash[VALUE_HASH_LEN];
     kit_value_hash(hash, CREDENTIAL_CARD, "A1");
-    struct policy_query query = {&r1, CREDENTIAL_UHF, hash, 0};
-    assert_int_equal(kit->store.ops->facts(kit->store.self, &query, &f), GH_OK);
-    assert_false(f.credential_known);
+    struct policy_query query = {.reader = &r1, .type = CREDENTIAL_UHF, .value_hash = hash};
+    assert_int_equal(kit->store.ops->ask(kit->store.self, &query, &f), GH_OK);
+    assert_false(f.holder.credential_known);
 }
 
 static void a_question_without_value_is_for_reader_and_door_only(void **state)
 {
     struct kit *kit = *state;
     kit_small_policy(kit);
-    struct access_facts f = {0};
+    struct policy_facts f = {0};
     struct id r1 = kit_id("r1");
-    struct policy_query query = {&r1, CREDENTIAL_CARD, NULL, 0};
-    assert_int_equal(kit->store.ops->facts(kit->store.self, &query, &f), GH_OK);
-    assert_true(f.policy_available && f.reader_known && f.door_known);
-    assert_false(f.credential_known || f.person_known);
-    assert_int_equal(f.n_paths, 0);
+    struct policy_query query = {.reader = &r1, .type = CREDENTIAL_CARD};
+    assert_int_equal(kit->store.ops->ask(kit->store.self, &query, &f), GH_OK);
+    assert_true(f.is_available && f.reader_known && f.door_known);
+    assert_false(f.holder.credential_known || f.holder.person_known);
+    assert_int_equal(f.n_entitlements, 0);
 }
 
 static void a_reader_of_a_missing_door_has_a_door_that_is_not_known(void **state)
@@ -196,11 +200,11 @@ static void a_reader_of_a_missing_door_has_a_door_that_is_not_known(void **state
     kit_begin(kit);
     kit_del(kit, ROW_DOOR, "d1");
     commit(kit);
-    struct access_facts f = ask(kit);
+    struct policy_facts f = ask(kit);
     assert_true(f.reader_known);
     assert_false(f.door_known);
-    assert_string_equal(f.door_id.s, "d1");
-    assert_int_equal(f.n_paths, 0);
+    assert_string_equal(f.reader.reader.door.s, "d1");
+    assert_int_equal(f.n_entitlements, 0);
 }
 
 static void a_credential_of_a_missing_person_has_no_person_and_no_path(void **state)
@@ -213,10 +217,10 @@ static void a_credential_of_a_missing_person_has_no_person_and_no_path(void **st
     kit_put(kit, &e, 1);
     kit_del(kit, ROW_PERSON, "p1");
     commit(kit);
-    struct access_facts f = ask(kit);
-    assert_true(f.credential_known);
-    assert_false(f.person_known);
-    assert_int_equal(f.n_paths, 0);
+    struct policy_facts f = ask(kit);
+    assert_true(f.holder.credential_known);
+    assert_false(f.holder.person_known);
+    assert_int_equal(f.n_entitlements, 0);
 }
 
 static void an_unassigned_credential_has_no_person_and_no_path(void **state)
@@ -229,10 +233,10 @@ static void an_unassigned_credential_has_no_person_and_no_path(void **state)
     kit_put(kit, &e, 1);
     kit_put_credential(kit, &card, "A1", 2);
     commit(kit);
-    struct access_facts f = ask(kit);
-    assert_true(f.credential_known && id_is_none(&f.credential.person));
-    assert_false(f.person_known);
-    assert_int_equal(f.n_paths, 0);
+    struct policy_facts f = ask(kit);
+    assert_true(f.holder.credential_known && id_is_none(&f.holder.credential.person));
+    assert_false(f.holder.person_known);
+    assert_int_equal(f.n_entitlements, 0);
 }
 
 static void both_bit_counts_must_agree_if_both_are_given(void **state)
@@ -240,16 +244,16 @@ static void both_bit_counts_must_agree_if_both_are_given(void **state)
     struct kit *kit = *state;
     struct policy_row with = kit_credential("c1", "p1", CREDENTIAL_CARD);
     kit_small_policy(kit);
-    assert_true(kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 37).credential_known);
+    assert_true(kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 37).holder.credential_known);
     with.d.credential.bits = 26;
     kit_begin(kit);
     kit_put_credential(kit, &with, "A1", 2);
     commit(kit);
-    assert_true(kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 0).credential_known);
-    assert_true(kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 26).credential_known);
-    struct access_facts f = kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 37);
-    assert_false(f.credential_known || f.person_known);
-    assert_int_equal(f.n_paths, 0);
+    assert_true(kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 0).holder.credential_known);
+    assert_true(kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 26).holder.credential_known);
+    struct policy_facts f = kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 37);
+    assert_false(f.holder.credential_known || f.holder.person_known);
+    assert_int_equal(f.n_entitlements, 0);
 }
 
 /* --- paths ---------------------------------------------------------------- */
@@ -265,17 +269,17 @@ static void a_missing_schedule_means_never_and_none_means_always(void **state)
     e.d.entitlement.where.all = true;
     e.d.entitlement.schedule = kit_id("w9");
     change(kit, &e);
-    struct access_facts f = ask(kit);
-    assert_int_equal(f.n_paths, 2);
-    assert_false(f.paths[0].has_schedule);
-    assert_true(f.paths[1].has_schedule);
-    assert_int_equal(f.paths[1].n_windows, 0);
+    struct policy_facts f = ask(kit);
+    assert_int_equal(f.n_entitlements, 2);
+    assert_false(f.entitlements[0].hours.is_set);
+    assert_true(f.entitlements[1].hours.is_set);
+    assert_int_equal(f.entitlements[1].hours.n, 0);
     change(kit, &empty);
     e.d.entitlement.schedule = kit_id("empty");
     change(kit, &e);
     f = ask(kit);
-    assert_true(f.paths[1].has_schedule);
-    assert_int_equal(f.paths[1].n_windows, 0);
+    assert_true(f.entitlements[1].hours.is_set);
+    assert_int_equal(f.entitlements[1].hours.n, 0);
 }
 
 static void paths_come_in_bytewise_order(void **state)
@@ -378,12 +382,12 @@ static void an_entitlement_by_two_memberships_is_there_twice(void **state)
     kit_put(kit, &g2, 2);
     kit_put(kit, &e, 2);
     commit(kit);
-    struct access_facts f = ask(kit);
-    assert_int_equal(f.n_paths, 3);
+    struct policy_facts f = ask(kit);
+    assert_int_equal(f.n_entitlements, 3);
     for (int i = 0; i < 3; i++) {
-        assert_string_equal(f.paths[i].id.s, "e1");
-        assert_int_equal(f.paths[i].membership.from, 10 + 20 * i);
-        assert_int_equal(f.paths[i].membership.until, 20 + 20 * i);
+        assert_string_equal(f.entitlements[i].id.s, "e1");
+        assert_int_equal(f.entitlements[i].membership.from, 10 + 20 * i);
+        assert_int_equal(f.entitlements[i].membership.until, 20 + 20 * i);
     }
 }
 
@@ -473,16 +477,16 @@ static void an_inert_row_grants_nothing(void **state)
     assert_paths(kit, "");
     person.inert = true;
     change(kit, &person);
-    struct access_facts f = ask(kit);
-    assert_true(f.person_known);
-    assert_false(f.person.enabled);
+    struct policy_facts f = ask(kit);
+    assert_true(f.holder.person_known);
+    assert_false(f.holder.person.enabled);
     card.inert = true;
     kit_begin(kit);
     kit_put_credential(kit, &card, "A1", 9);
     commit(kit);
     f = ask(kit);
-    assert_true(f.credential_known);
-    assert_false(f.credential.enabled);
+    assert_true(f.holder.credential_known);
+    assert_false(f.holder.credential.enabled);
 }
 
 /* --- doors and version ---------------------------------------------------- */
@@ -490,15 +494,15 @@ static void an_inert_row_grants_nothing(void **state)
 static void a_door_is_found_alone_and_a_missing_one_is_not(void **state)
 {
     struct kit *kit = *state;
-    struct access_facts f = {.controller_online = true};
+    struct policy_facts f;
     struct id d1 = kit_id("d1"), d2 = kit_id("d2");
     kit_small_policy(kit);
-    assert_int_equal(kit->store.ops->door(kit->store.self, &d1, &f), GH_OK);
-    assert_true(f.policy_available && f.door_known && f.controller_online);
-    assert_string_equal(f.door.name, "Door");
+    assert_int_equal(kit->store.ops->look(kit->store.self, &d1, &f), GH_OK);
+    assert_true(f.is_available && f.door_known);
+    assert_string_equal(f.door->door.name, "Door");
     assert_string_equal(f.site.tz, "Europe/Berlin");
     assert_int_equal(f.version.rev, 1);
-    assert_int_equal(kit->store.ops->door(kit->store.self, &d2, &f), GH_NOT_FOUND);
+    assert_int_equal(kit->store.ops->look(kit->store.self, &d2, &f), GH_OK);
     assert_false(f.door_known);
 }
 

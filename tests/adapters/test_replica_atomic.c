@@ -31,11 +31,11 @@ static void *watch_policy(void *context)
     struct policy_store store = replica_reader_port(reader);
     struct id r1 = {"r1"};
     unsigned char hash[VALUE_HASH_LEN];
-    struct access_facts f = {0};
+    struct policy_facts f = {0};
     kit_value_hash(hash, CREDENTIAL_CARD, "A1");
-    struct policy_query query = {&r1, CREDENTIAL_CARD, hash, 0};
+    struct policy_query query = {.reader = &r1, .type = CREDENTIAL_CARD, .value_hash = hash};
     while (!atomic_load(&w->stop)) {
-        if (store.ops->facts(store.self, &query, &f) != GH_OK) {
+        if (store.ops->ask(store.self, &query, &f) != GH_OK) {
             w->failed++;
             continue;
         }
@@ -125,7 +125,7 @@ static void assert_whole(struct kit *kit, int64_t acknowledged)
     struct replica_crypto crypto = kit_crypto();
     struct replica_state s;
     char digest[REPLICA_DIGEST_HEX + 1];
-    struct access_facts f = kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 0);
+    struct policy_facts f = kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 0);
     assert_true(kit_is_numbered(&f));
     assert_in_range(f.version.rev, acknowledged, acknowledged + 1);
     if (replica_writer_open(&kit->writer, kit->path, &crypto, kit->why) != GH_OK)

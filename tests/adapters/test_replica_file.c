@@ -44,11 +44,11 @@ static void change(struct kit *kit, const struct policy_row *row)
 
 static enum gh_err try(struct policy_store store)
 {
-    struct access_facts f = {.policy_available = true};
+    struct policy_facts f = {.is_available = true};
     struct id r1 = kit_id("r1");
-    struct policy_query query = {&r1, CREDENTIAL_CARD, NULL, 0};
-    enum gh_err err = store.ops->facts(store.self, &query, &f);
-    assert_int_equal(f.policy_available, err == GH_OK);
+    struct policy_query query = {.reader = &r1, .type = CREDENTIAL_CARD};
+    enum gh_err err = store.ops->ask(store.self, &query, &f);
+    assert_int_equal(f.is_available, err == GH_OK);
     return err;
 }
 
@@ -210,15 +210,15 @@ static void change_by_hand(struct kit *kit, const char *sql)
 /* What a fresh reader says. */
 static enum gh_err answer(struct kit *kit)
 {
-    struct access_facts f = {.policy_available = true};
+    struct policy_facts f = {.is_available = true};
     struct id r1 = kit_id("r1");
     unsigned char hash[VALUE_HASH_LEN];
     kit_value_hash(hash, CREDENTIAL_CARD, "A1");
-    struct policy_query query = {&r1, CREDENTIAL_CARD, hash, 0};
+    struct policy_query query = {.reader = &r1, .type = CREDENTIAL_CARD, .value_hash = hash};
     struct replica_reader *reader = replica_reader_open(kit->path);
     struct policy_store store = replica_reader_port(reader);
-    enum gh_err err = store.ops->facts(store.self, &query, &f);
-    assert_int_equal(f.policy_available, err == GH_OK);
+    enum gh_err err = store.ops->ask(store.self, &query, &f);
+    assert_int_equal(f.is_available, err == GH_OK);
     replica_reader_close(reader);
     return err;
 }
@@ -272,10 +272,10 @@ static void another_layout_is_not_touched(void **state)
     kit_small_policy(kit);
     replica_writer_close(kit->writer);
     kit->writer = NULL;
-    change_by_hand(kit, "PRAGMA user_version = 3");
+    change_by_hand(kit, "PRAGMA user_version = 4");
     assert_int_equal(answer(kit), GH_CORRUPT);
     assert_int_equal(replica_writer_open(&w, kit->path, &crypto, kit->why), GH_CORRUPT);
-    change_by_hand(kit, "PRAGMA user_version = 2; PRAGMA application_id = 5");
+    change_by_hand(kit, "PRAGMA user_version = 3; PRAGMA application_id = 5");
     assert_int_equal(answer(kit), GH_CORRUPT);
     assert_int_equal(replica_writer_open(&w, kit->path, &crypto, kit->why), GH_CORRUPT);
     change_by_hand(kit, "PRAGMA application_id = 0x47485250");

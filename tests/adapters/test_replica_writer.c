@@ -34,7 +34,7 @@ static struct replica_state state_of(struct kit *kit)
     return s;
 }
 
-static struct access_facts ask(struct kit *kit)
+static struct policy_facts ask(struct kit *kit)
 {
     return kit_ask(kit, "r1", CREDENTIAL_CARD, "A1", 0);
 }
@@ -127,7 +127,7 @@ static void a_wrong_digest_changes_nothing(void **state)
         c.digest[5] = c.digest[5] == '0' ? '1' : '0';
         assert_int_equal(kit_commit_at(kit, &c, "other"), GH_CORRUPT);
         assert_non_null(strstr(kit->why, c.digest));
-        assert_int_equal(ask(kit).door.release_s, 10);
+        assert_int_equal(ask(kit).door->door.release_s, 10);
         assert_int_equal(ask(kit).version.rev, kit->rev);
         assert_string_equal(state_of(kit).cursor, "cursor");
         assert_state(kit);
@@ -276,12 +276,12 @@ static void the_last_line_about_a_row_counts(void **state)
         kit_del(kit, ROW_READER, "never-there");
     }
     commit(kit);
-    assert_false(ask(kit).credential_known);
-    assert_false(kit_ask(kit, "r1", CREDENTIAL_CARD, "A2", 0).credential_known);
-    struct access_facts f = kit_ask(kit, "r1", CREDENTIAL_CARD, "A4", 4);
-    assert_true(f.credential_known);
-    assert_int_equal(f.door.release_s, 4);
-    assert_int_equal(f.n_paths, 1);
+    assert_false(ask(kit).holder.credential_known);
+    assert_false(kit_ask(kit, "r1", CREDENTIAL_CARD, "A2", 0).holder.credential_known);
+    struct policy_facts f = kit_ask(kit, "r1", CREDENTIAL_CARD, "A4", 4);
+    assert_true(f.holder.credential_known);
+    assert_int_equal(f.door->door.release_s, 4);
+    assert_int_equal(f.n_entitlements, 1);
     assert_state(kit);
 }
 
@@ -291,14 +291,14 @@ static void a_snapshot_replaces_everything(void **state)
     kit_begin(kit);
     kit_put_numbered(kit, 1);
     commit(kit);
-    struct access_facts f = ask(kit);
+    struct policy_facts f = ask(kit);
     assert_true(kit_is_numbered(&f));
-    assert_true(kit_ask(kit, "r1", CREDENTIAL_QR, "1 7", 0).credential_known);
+    assert_true(kit_ask(kit, "r1", CREDENTIAL_QR, "1 7", 0).holder.credential_known);
     kit_small_policy(kit);
     f = kit_ask(kit, "r1", CREDENTIAL_QR, "1 7", 0);
     assert_true(f.reader_known);
-    assert_false(f.credential_known);
-    assert_int_equal(ask(kit).n_paths, 1);
+    assert_false(f.holder.credential_known);
+    assert_int_equal(ask(kit).n_entitlements, 1);
     assert_state(kit);
 }
 
@@ -355,7 +355,7 @@ static void two_credentials_with_one_value_are_refused_by_name(void **state)
         assert_non_null(strstr(kit->why, "second"));
         assert_null(strstr(kit->why, value));
         assert_state(kit);
-        assert_true(ask(kit).credential_known);
+        assert_true(ask(kit).holder.credential_known);
     }
 }
 
@@ -371,17 +371,17 @@ static void a_value_may_move_in_one_batch_in_any_order(void **state)
     kit_put_credential(kit, &c2, "A1", 1);
     kit_put_credential(kit, &c1, "A2", 2);
     commit(kit);
-    assert_string_equal(ask(kit).credential_id.s, "c2");
+    assert_string_equal(ask(kit).holder.credential_id.s, "c2");
     kit_begin(kit); /* they swap */
     kit_put_credential(kit, &c1, "A1", 3);
     kit_put_credential(kit, &c2, "A2", 3);
     commit(kit);
-    assert_string_equal(ask(kit).credential_id.s, "c1");
+    assert_string_equal(ask(kit).holder.credential_id.s, "c1");
     kit_begin(kit);
     kit_put_credential(kit, &c2, "A1", 4);
     kit_del(kit, ROW_CREDENTIAL, "c1");
     commit(kit);
-    assert_string_equal(ask(kit).credential_id.s, "c2");
+    assert_string_equal(ask(kit).holder.credential_id.s, "c2");
     assert_state(kit);
 }
 
@@ -415,17 +415,17 @@ static void a_denied_row_counts_as_disabled_at_once(void **state)
     struct kit *kit = *state;
     kit_small_policy(kit);
     deny(kit, ROW_CREDENTIAL, "c1", 9);
-    struct access_facts f = ask(kit);
-    assert_true(f.credential_denied && f.credential.enabled);
-    assert_false(f.person_denied);
+    struct policy_facts f = ask(kit);
+    assert_true(f.holder.credential_denied && f.holder.credential.enabled);
+    assert_false(f.holder.person_denied);
     deny(kit, ROW_PERSON, "p1", 9);
-    assert_true(ask(kit).person_denied);
-    assert_int_equal(ask(kit).n_paths, 1);
+    assert_true(ask(kit).holder.person_denied);
+    assert_int_equal(ask(kit).n_entitlements, 1);
     deny(kit, ROW_ENTITLEMENT, "e1", 9);
-    assert_int_equal(ask(kit).n_paths, 0);
+    assert_int_equal(ask(kit).n_entitlements, 0);
     assert_state(kit); /* and not part of the policy */
     f = ask(kit);
-    assert_true(f.credential_denied && f.person_denied && f.n_paths == 0);
+    assert_true(f.holder.credential_denied && f.holder.person_denied && f.n_entitlements == 0);
 }
 
 static void a_denial_is_about_one_kind_and_id(void **state)
@@ -435,9 +435,9 @@ static void a_denial_is_about_one_kind_and_id(void **state)
     deny(kit, ROW_CREDENTIAL, "p1", 9);
     deny(kit, ROW_PERSON, "c1", 9);
     deny(kit, ROW_ENTITLEMENT, "e", 9);
-    struct access_facts f = ask(kit);
-    assert_false(f.credential_denied || f.person_denied);
-    assert_int_equal(f.n_paths, 1);
+    struct policy_facts f = ask(kit);
+    assert_false(f.holder.credential_denied || f.holder.person_denied);
+    assert_int_equal(f.n_entitlements, 1);
 }
 
 static void only_what_can_be_denied_is_denied(void **state)
@@ -462,7 +462,7 @@ static void a_denial_goes_when_the_policy_has_passed_its_rev(void **state)
         kit_begin(kit);
         commit(kit);
         assert_int_equal(kit->rev, rev);
-        assert_int_equal(ask(kit).person_denied, rev < 4);
+        assert_int_equal(ask(kit).holder.person_denied, rev < 4);
     }
 }
 
@@ -475,7 +475,7 @@ static void a_batch_that_fails_keeps_its_denials(void **state)
     struct replica_checkpoint c = kit_checkpoint(kit);
     c.rows++;
     assert_int_equal(kit_commit_at(kit, &c, "x"), GH_CORRUPT);
-    assert_true(ask(kit).person_denied);
+    assert_true(ask(kit).holder.person_denied);
 }
 
 static void a_denial_inside_a_batch_or_snapshot_is_seen_before_its_end(void **state)
@@ -488,17 +488,17 @@ static void a_denial_inside_a_batch_or_snapshot_is_seen_before_its_end(void **st
         else
             kit_begin(kit);
         kit_put_numbered(kit, 1);
-        assert_false(ask(kit).credential_denied);
+        assert_false(ask(kit).holder.credential_denied);
         deny(kit, ROW_CREDENTIAL, "c1", kit->rev + 2);
-        assert_true(ask(kit).credential_denied);
+        assert_true(ask(kit).holder.credential_denied);
         replica_writer_drop(kit->writer);
         reopen(kit);
-        assert_true(ask(kit).credential_denied);
+        assert_true(ask(kit).holder.credential_denied);
         kit_begin(kit);
         commit(kit);
         kit_begin(kit);
         commit(kit);
-        assert_false(ask(kit).credential_denied);
+        assert_false(ask(kit).holder.credential_denied);
     }
 }
 

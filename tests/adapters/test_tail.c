@@ -19,7 +19,7 @@
 #define STREAM_A "0123456789abcdef0123456789abcdef"
 #define STREAM_B "ffffffffffffffffffffffffffffffff"
 #define BYTES 65536
-#define RECORDS 5
+#define RECORDS 6
 /* Largest plain events that fit one half of such a tail. */
 #define HALF_RECORDS (28672 / (RECORD_HEAD + EVENT_JSON_MAX))
 
@@ -48,10 +48,20 @@ static struct id make_id(const char *text)
 static struct record sample(uint64_t i)
 {
     static const char *const events[3] = {"{\"seq\":1}", "{\"seq\":2,\"k\":\"open\"}", "x"};
-    struct record r = {.number = i, .seq = i, .kind = RECORD_EVENT};
-    r.event = slice_of(events[i % 3]);
-    if (i % 3 == 1) {
-        r.kind = RECORD_EVENT_REPEAT;
+    static const enum record_kind kinds[6] = {RECORD_EVENT, RECORD_EVENT_REPEAT, RECORD_ANSWERED,
+                                              RECORD_KEEP, RECORD_EVENT_KEEP,
+                                              RECORD_EVENT_REPEAT_KEEP};
+    struct record r = {.number = i, .seq = i, .kind = kinds[i % 6]};
+    r.event = r.changes = slice_of("");
+    if (record_has(&r, RECORD_HAS_EVENT))
+        r.event = slice_of(events[i % 3]);
+    else
+        r.seq = i - (i % 6 - 1); /* of the event before */
+    if (record_has(&r, RECORD_HAS_CHANGES))
+        r.changes = slice_make("\3use\2\0\1" "\2k2\0" "\1k\377", 14);
+    if (r.kind == RECORD_ANSWERED)
+        r.repeat = (struct record_repeat){.reader = make_id("r1"), .read_id = make_id("read-7")};
+    if (record_has(&r, RECORD_HAS_REPEAT))
         r.repeat = (struct record_repeat){.reader = make_id("r1"),
                                           .read_id = make_id("read-7"),
                                           .door = i % 2 ? make_id("d1") : (struct id){""},
@@ -60,21 +70,15 @@ static struct record sample(uint64_t i)
                                           .boot = UINT64_MAX - i,
                                           .at_ms = -5,
                                           .release_ms = 5000,
-                                          .answered = i % 2};
-    }
-    if (i % 3 == 2) {
-        r.kind = RECORD_ANSWERED;
-        r.seq = i - 1;
-        r.event = slice_of("");
-        r.repeat = (struct record_repeat){.reader = make_id("r1"), .read_id = make_id("read-7")};
-    }
+                                          .answered = i % 4 == 1};
     return r;
 }
 
 static bool same(const struct record *a, const struct record *b)
 {
     return a->number == b->number && a->seq == b->seq && a->kind == b->kind &&
-           slice_equal(a->event, b->event) && id_equal(&a->repeat.reader, &b->repeat.reader) &&
+           slice_equal(a->event, b->event) && slice_equal(a->changes, b->changes) &&
+           id_equal(&a->repeat.reader, &b->repeat.reader) &&
            id_equal(&a->repeat.read_id, &b->repeat.read_id) &&
            id_equal(&a->repeat.door, &b->repeat.door) &&
            strcmp(a->repeat.decision, b->repeat.decision) == 0 &&
@@ -437,6 +441,14 @@ static void a_record_follows_only_its_own_predecessor(void **state)
     b.kind = RECORD_ANSWERED; /* it has no seq of its own */
     assert_true(tail_follows(&a, &b));
     b.seq = 8;
+    assert_false(tail_follows(&a, &b));
+    b.kind = RECORD_KEEP;
+    assert_false(tail_follows(&a, &b));
+    b.seq = 9;
+    assert_true(tail_follows(&a, &b));
+    b.kind = RECORD_EVENT_KEEP;
+    assert_false(tail_follows(&a, &b));
+    b.kind = RECORD_EVENT_REPEAT_KEEP;
     assert_false(tail_follows(&a, &b));
 }
 

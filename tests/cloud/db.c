@@ -35,6 +35,10 @@ static const char TABLES[] =
     " arrival INTEGER PRIMARY KEY AUTOINCREMENT, site TEXT NOT NULL, gateway TEXT NOT NULL,"
     " stream TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL,"
     " UNIQUE(site, gateway, stream, seq));"
+    /* of events, the newest that came */
+    "CREATE TABLE IF NOT EXISTS vendor_words("
+    " site TEXT NOT NULL, gateway TEXT NOT NULL, stream TEXT NOT NULL, seq INTEGER NOT NULL,"
+    " words TEXT NOT NULL, PRIMARY KEY(site, gateway, stream, seq)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS lost("
     " site TEXT NOT NULL, gateway TEXT NOT NULL, stream TEXT NOT NULL,"
     " from_seq INTEGER NOT NULL, to_seq INTEGER NOT NULL,"

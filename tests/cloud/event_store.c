@@ -36,6 +36,16 @@ static bool save(const struct stream *s)
     return db_step(stmt) == STEP_DONE;
 }
 
+/* Kept beside the event, which they are no part of. */
+static bool keep_words(const struct stream *s, const struct piece *p)
+{
+    if (!p->vendor.at)
+        return true;
+    DB_STMT *stmt = db_query(s->db, "INSERT OR REPLACE INTO vendor_words VALUES(?, ?, ?, ?, ?)",
+                             "tttib", s->site, s->gateway, s->name, p->from, p->vendor);
+    return db_step(stmt) == STEP_DONE;
+}
+
 static bool note_resent(struct stream *s, const struct piece *p)
 {
     if (!p->event.at)
@@ -49,7 +59,7 @@ static bool note_resent(struct stream *s, const struct piece *p)
     /* No row: it had been given up as lost, and that stands. */
     if (step != STEP_FAILED && (step == STEP_DONE || !sqlite3_column_int(stmt, 0)))
         s->conflicting++;
-    return step != STEP_FAILED;
+    return step != STEP_FAILED && keep_words(s, p);
 }
 
 static bool add(struct stream *s, const struct piece *p)
@@ -62,7 +72,7 @@ static bool add(struct stream *s, const struct piece *p)
                        "tttib", s->site, s->gateway, s->name, p->from, p->event)
             : db_query(s->db, "INSERT INTO lost VALUES(?, ?, ?, ?, ?)", "tttii", s->site,
                        s->gateway, s->name, s->acked + 1, p->to);
-    return db_step(stmt) == STEP_DONE;
+    return db_step(stmt) == STEP_DONE && keep_words(s, p);
 }
 
 static enum append_result append(struct stream *s, const struct piece *pieces, size_t count)
@@ -109,17 +119,22 @@ bool event_store_list(sqlite3 *db, const char *site, const char *gateway, int64_
                       int64_t limit, struct text *out)
 {
     DB_STMT *stmt = db_query(db,
-                             "SELECT arrival, stream, seq, event FROM events"
+                             "SELECT arrival, stream, seq, event, words FROM events"
+                             " LEFT JOIN vendor_words USING(site, gateway, stream, seq)"
                              " WHERE site = ? AND gateway = ? AND arrival > ?"
                              " ORDER BY arrival LIMIT ?",
                              "ttii", site, gateway, after, limit);
     enum step step;
     while ((step = db_step(stmt)) == STEP_ROW) {
-        struct bytes event = db_bytes(stmt, 3);
+        struct bytes event = db_bytes(stmt, 3), words = db_bytes(stmt, 4);
         text_addf(out, "{\"n\":%lld,\"stream\":\"%s\",\"seq\":%lld,\"event\":",
                   (long long)sqlite3_column_int64(stmt, 0), db_text(stmt, 1),
                   (long long)sqlite3_column_int64(stmt, 2));
         text_add(out, event.at, event.len);
+        if (words.len > 0) {
+            text_addf(out, ",\"vendor\":");
+            text_add(out, words.at, words.len);
+        }
         text_addf(out, "}\n");
     }
     return step == STEP_DONE;

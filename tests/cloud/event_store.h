@@ -10,7 +10,8 @@
 struct piece {
     int64_t from;
     int64_t to;
-    struct bytes event; /* at = NULL: lost */
+    struct bytes event;  /* at = NULL: lost */
+    struct bytes vendor; /* a vendor's words for it, a JSON object; at = NULL: none */
 };
 
 enum append_result {
@@ -20,14 +21,15 @@ enum append_result {
 };
 
 /* Appends pieces, sorted by from and without overlap, to a stream; what is
- * known already is counted and passed over. Durable on return. *acked: the
+ * known already is counted and passed over, but for a vendor's words: the newest
+ * are kept. Durable on return. *acked: the
  * stream is known up to here without a gap. */
 enum append_result event_store_append(sqlite3 *db, const char *site, const char *gateway,
                                       const char *stream, const struct piece *pieces,
                                       size_t count, int64_t *acked);
 
 /* Adds the events after arrival number after, at most limit, as NDJSON lines
- * {"n","stream","seq","event"} in the order in which they arrived. */
+ * {"n","stream","seq","event","vendor"?} in the order in which they arrived. */
 bool event_store_list(sqlite3 *db, const char *site, const char *gateway, int64_t after,
                       int64_t limit, struct text *out);
 /* Adds a JSON object that counts what there is, what is missing and what came

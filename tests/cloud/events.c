@@ -16,6 +16,8 @@ struct batch {
     char stream[65];
     struct piece *pieces;
     size_t count;
+    char *own; /* events that had to be made shorter; as long as the body */
+    size_t own_len;
 };
 
 static bool get_seq(const json_t *object, const char *name, int64_t *out)
@@ -45,6 +47,20 @@ static bool take_lost(struct batch *b, const json_t *lost, struct answer *answer
     return true;
 }
 
+/* A vendor's words are the last member of an event and none of its bytes: they are
+ * set aside, and the event goes on without them. */
+static void set_words_aside(struct batch *b, struct piece *p)
+{
+    struct bytes before;
+    if (!span_last_member(p->event, "vendor", &before, &p->vendor))
+        return;
+    char *to = b->own + b->own_len;
+    memcpy(to, before.at, before.len);
+    to[before.len] = '}';
+    b->own_len += before.len + 1;
+    p->event = (struct bytes){to, before.len + 1};
+}
+
 /* The members are read by jansson, the bytes to store are cut from the text. */
 static bool take_events(struct batch *b, const json_t *events, struct bytes text,
                         int64_t first_seq, struct answer *answer)
@@ -58,6 +74,7 @@ static bool take_events(struct batch *b, const json_t *events, struct bytes text
             answer_error(answer, 400, "events[%zu] must be an object with a seq from 1 up", i);
             return false;
         }
+        set_words_aside(b, &p);
         if (p.from <= before || (i == 0 && p.from != first_seq)) {
             answer_error(answer, 400, "events[%zu]: seq must start at first_seq and rise", i);
             return false;
@@ -107,7 +124,8 @@ static bool read_batch(struct batch *b, const json_t *root, struct bytes body,
     }
     snprintf(b->stream, sizeof b->stream, "%s", stream);
     b->pieces = calloc(count, sizeof *b->pieces);
-    if (!b->pieces) {
+    b->own = malloc(body.len);
+    if (!b->pieces || !b->own) {
         answer_failed(answer);
         return false;
     }
@@ -150,6 +168,7 @@ void events_post(struct cloud *cloud, const struct call *call, struct answer *an
     else if (read_batch(&b, root, body, answer))
         store_batch(cloud, call, &b, answer);
     free(b.pieces);
+    free(b.own);
     json_decref(root);
 }
 

@@ -68,6 +68,11 @@ static bool next_value(struct bytes *rest, struct bytes *value)
     return true;
 }
 
+static bool is_key(struct bytes key, const char *name)
+{
+    return key.len >= 2 && bytes_equal((struct bytes){key.at + 1, key.len - 2}, name);
+}
+
 bool span_member(struct bytes object, const char *name, struct bytes *value)
 {
     struct bytes key;
@@ -75,9 +80,30 @@ bool span_member(struct bytes object, const char *name, struct bytes *value)
         skip(&object, 1);
     skip(&object, 1);
     while (next_value(&object, &key) && next_value(&object, value))
-        if (key.len >= 2 && bytes_equal((struct bytes){key.at + 1, key.len - 2}, name))
+        if (is_key(key, name))
             return true;
     return false;
+}
+
+bool span_last_member(struct bytes object, const char *name, struct bytes *before,
+                      struct bytes *value)
+{
+    struct bytes rest = object, key = {0}, last = {0}, found = {0};
+    while (rest.len > 0 && is_space(*rest.at))
+        skip(&rest, 1);
+    skip(&rest, 1);
+    while (next_value(&rest, &key) && next_value(&rest, &found))
+        last = key;
+    if (!last.at || !is_key(last, name))
+        return false;
+    size_t len = (size_t)(last.at - object.at);
+    while (len > 0 && object.at[len - 1] != ',')
+        len--;
+    if (len == 0)
+        return false; /* the only member: nothing stands before it */
+    *before = (struct bytes){object.at, len - 1};
+    *value = found;
+    return true;
 }
 
 bool span_element(struct bytes *rest, struct bytes *element)

@@ -1,5 +1,5 @@
-/* The tail's head and records from arbitrary bytes: whatever is accepted must
- * encode to the very bytes that were read. */
+/* The tail's head and records, and lists of changes, from arbitrary bytes: whatever
+ * is accepted must encode to the very bytes that were read. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -44,8 +44,44 @@ static void check_head(struct slice bytes)
         abort();
 }
 
+static void check_changes(struct slice bytes)
+{
+    struct changes again = {0};
+    struct change change;
+    if (bytes.len > CHANGES_MAX)
+        bytes.len = CHANGES_MAX;
+    struct slice rest = bytes;
+    while (changes_next(&rest, &change))
+        if (change.key.len < 1 || change.key.len > CHANGE_KEY_MAX ||
+            change.value.len > CHANGE_VALUE_MAX ||
+            changes_add(&again, change.key, change.value) != GH_OK)
+            abort();
+    bool whole = bytes.len == 0 || rest.ptr;
+    if (whole != changes_are_valid(bytes) || again.len > bytes.len ||
+        (whole && again.len != bytes.len) || memcmp(again.bytes, bytes.ptr, again.len) != 0)
+        abort();
+}
+
+/* A record with changes alone, which are the input. */
+static void check_keep(struct slice list)
+{
+    unsigned char bytes[RECORD_MAX];
+    struct record r = {.number = 1, .kind = RECORD_KEEP, .changes = list}, out;
+    size_t used = 0;
+    if (list.len > CHANGES_MAX)
+        return;
+    size_t len = record_encode(bytes, &r);
+    bool taken = record_decode(&out, &used, slice_make(bytes, len)) == GH_OK;
+    if (taken != (list.len > 0 && changes_are_valid(list)))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const char nothing[1];
+    struct slice list = slice_make(size ? (const char *)data : nothing, size);
+    check_changes(list);
+    check_keep(list);
     check_head(slice_make(data, size));
     check(slice_make(data, size));
     unsigned char *copy = malloc(size ? size : 1);

@@ -39,9 +39,11 @@ struct control_double {
 
 static void send_event(FILE *out, int64_t seq)
 {
-    fprintf(out, "{\"seq\":%lld,\"at\":\"2026-01-01T00:00:00Z\",\"kind\":\"command\","
-                 "\"by\":\"double\",\"prev\":\"%064llx\"}\n",
-            (long long)seq, (unsigned long long)seq);
+    const char *what = seq % 2 ? "\"kind\":\"command\",\"by\":\"double\""
+                               : "\"kind\":\"access\",\"type\":\"qr\",\"decision\":\"denied\","
+                                 "\"reason\":\"credential_unknown\"";
+    fprintf(out, "{\"seq\":%lld,\"at\":\"2026-01-01T00:00:00Z\",%s,\"prev\":\"%064llx\"}\n",
+            (long long)seq, what, (unsigned long long)seq);
 }
 
 static void answer_batch(struct control_double *d, FILE *out, const struct json *request)

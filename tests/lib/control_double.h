@@ -14,7 +14,8 @@ struct control_double;
 struct control_double *control_double_open(const char *socket_path);
 void control_double_close(struct control_double *d); /* NULL allowed */
 
-/* Appends events {"seq":N,"kind":"command","at":...}. */
+/* Appends events {"seq":N,"at",...,"prev"}: commands with odd numbers, and with even
+ * ones reads of an unknown QR code. */
 void control_double_append(struct control_double *d, int64_t count);
 /* Events up to this number are gone, as by overflow (acknowledged or not). */
 void control_double_lose(struct control_double *d, int64_t up_to);

@@ -36,8 +36,99 @@ enum gh_err journal_check_append(struct journal_db *db, unsigned spread,
     char bytes[EVENT_JSON_MAX];
     struct journal port = journal_db_port(db);
     uint64_t seq = port.ops->next_seq(port.self);
-    return port.ops->append(port.self, seq, journal_check_event(bytes, seq, spread), repeat);
+    return port.ops->append(port.self, seq, journal_check_event(bytes, seq, spread), repeat,
+                            slice_of(""));
 }
+
+/* --- what is kept ------------------------------------------------------- */
+
+#define COUNTERS 7
+#define PERIOD 35 /* events after which each counter has been touched */
+
+static struct slice counter_key(char out[8], uint64_t i)
+{
+    int n = snprintf(out, 8, "k%d", (int)(i % COUNTERS));
+    return slice_make(out, (size_t)n);
+}
+
+static bool kept_put(struct changes *c, struct slice key, uint64_t value)
+{
+    return changes_add(c, key, slice_make(&value, sizeof value)) == GH_OK;
+}
+
+/* Every fifth event also forgets a counter. */
+static bool kept_changes(struct changes *c, uint64_t seq)
+{
+    char key[8];
+    c->len = 0;
+    return kept_put(c, slice_of("count"), seq) && kept_put(c, counter_key(key, seq), seq) &&
+           (seq % 5 != 0 || changes_add(c, counter_key(key, seq + 3), (struct slice){0}) == GH_OK);
+}
+
+enum gh_err journal_check_append_kept(struct journal_db *db, unsigned spread, bool note)
+{
+    char bytes[EVENT_JSON_MAX];
+    struct changes c;
+    struct journal port = journal_db_port(db);
+    uint64_t seq = port.ops->next_seq(port.self);
+    if (!kept_changes(&c, seq))
+        return GH_FULL;
+    enum gh_err err = port.ops->append(port.self, seq, journal_check_event(bytes, seq, spread),
+                                       NULL, changes_slice(&c));
+    c.len = 0;
+    if (err == GH_OK && note)
+        err = kept_put(&c, slice_of("note"), seq) ? port.ops->keep(port.self, changes_slice(&c))
+                                                  : GH_FULL;
+    return err;
+}
+
+struct kept_seen {
+    uint64_t count, note, counter[COUNTERS];
+    bool ok;
+};
+
+static bool see_kept(void *context, struct slice key, struct slice value)
+{
+    struct kept_seen *seen = context;
+    uint64_t *to = NULL;
+    if (slice_is(key, "count"))
+        to = &seen->count;
+    else if (slice_is(key, "note"))
+        to = &seen->note;
+    else if (key.len == 2 && key.ptr[0] == 'k' && key.ptr[1] >= '0' &&
+             key.ptr[1] < '0' + COUNTERS)
+        to = &seen->counter[key.ptr[1] - '0'];
+    if (!to || *to != 0 || value.len != sizeof *to) {
+        lib_say("kept: a key or value that nobody gave, or one twice");
+        seen->ok = false;
+        return false;
+    }
+    memcpy(to, value.ptr, sizeof *to);
+    return true;
+}
+
+bool journal_check_kept(struct journal_db *db, uint64_t newest, uint64_t note_min)
+{
+    struct kept_seen seen = {.ok = true}, expected = {.count = newest};
+    struct journal port = journal_db_port(db);
+    for (uint64_t n = newest > 2 * PERIOD ? newest - 2 * PERIOD : 1; n <= newest; n++) {
+        expected.counter[n % COUNTERS] = n;
+        if (n % 5 == 0)
+            expected.counter[(n + 3) % COUNTERS] = 0;
+    }
+    if (port.ops->kept_each(port.self, see_kept, &seen) != GH_OK || !seen.ok)
+        return false;
+    if (seen.count != newest || seen.note < note_min || seen.note > newest)
+        lib_say("kept: count %" PRIu64 ", note %" PRIu64 " where the newest event is %" PRIu64
+                " and the note at least %" PRIu64, seen.count, seen.note, newest, note_min);
+    else if (memcmp(seen.counter, expected.counter, sizeof seen.counter) != 0)
+        lib_say("kept: the counters are not those of event %" PRIu64, newest);
+    else
+        return true;
+    return false;
+}
+
+/* --- events in the database --------------------------------------------- */
 
 struct check {
     uint64_t expected, except, except_to;

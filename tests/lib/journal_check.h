@@ -22,6 +22,16 @@ struct slice journal_check_event(char out[EVENT_JSON_MAX], uint64_t seq, unsigne
 enum gh_err journal_check_append(struct journal_db *db, unsigned spread,
                                  const struct repeat *repeat);
 
+/* Appends the next event, of number n, with changes that are told by n alone, so
+ * that what is kept follows from the number of the newest event; then, with
+ * `note`, keeps without an event that n was there. */
+enum gh_err journal_check_append_kept(struct journal_db *db, unsigned spread, bool note);
+
+/* True if what is kept is exactly what those appends up to number `newest` make
+ * of it, where the note is of one from note_min to newest (0 = of none).
+ * Otherwise one line on standard error. */
+bool journal_check_kept(struct journal_db *db, uint64_t newest, uint64_t note_min);
+
 /* Reads the events of journal.db in the folder. True if they are exactly
  * from..to, in order, with the right bytes; except..except_to (0 = none) are
  * missing. Otherwise one line on standard error. */

@@ -200,7 +200,10 @@ struct policy_row kit_site(const char *id)
 {
     return (struct policy_row){
         .kind = ROW_SITE, .id = kit_id(id), .d.site = {
-            .tz = "Europe/Berlin", .read_max_age_s = 5, .pin_lockout = {5, 60, 60}}};
+            .tz = "Europe/Berlin",
+            .read_max_age_s = 5,
+            .factor_timeout_s = 10,
+            .pin_lockout = {5, 60, 60}}};
 }
 
 struct policy_row kit_door(const char *id)
@@ -234,7 +237,11 @@ struct policy_row kit_credential(const char *id, const char *person, enum creden
     struct policy_row row = {
         .kind = ROW_CREDENTIAL,
         .id = kit_id(id),
-        .d.credential = {.type = type, .enabled = true, .validity = unbounded}};
+        .d.credential = {.type = type,
+                         .enabled = true,
+                         .validity = unbounded,
+                         .uses_per_door = USES_UNLIMITED,
+                         .uses_total = USES_UNLIMITED}};
     if (person[0])
         row.d.credential.person = kit_id(person);
     return row;
@@ -253,26 +260,26 @@ struct policy_row kit_entitlement(const char *id)
 
 /* --- questions ------------------------------------------------------------ */
 
-struct access_facts kit_ask(struct kit *kit, const char *reader, enum credential_type type,
+struct policy_facts kit_ask(struct kit *kit, const char *reader, enum credential_type type,
                             const char *value, int bits)
 {
-    struct access_facts facts = {0};
+    struct policy_facts facts = {0};
     struct id id = kit_id(reader);
     unsigned char hash[VALUE_HASH_LEN];
     kit_value_hash(hash, type, value);
-    struct policy_query query = {&id, type, hash, bits};
-    assert_int_equal(kit->store.ops->facts(kit->store.self, &query, &facts), GH_OK);
-    assert_true(facts.policy_available);
+    struct policy_query query = {.reader = &id, .type = type, .value_hash = hash, .bits = bits};
+    assert_int_equal(kit->store.ops->ask(kit->store.self, &query, &facts), GH_OK);
+    assert_true(facts.is_available);
     return facts;
 }
 
-const char *kit_paths(const struct access_facts *facts, char *out, size_t size)
+const char *kit_paths(const struct policy_facts *facts, char *out, size_t size)
 {
     size_t used = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < facts->n_paths && used < size; i++)
+    for (size_t i = 0; i < facts->n_entitlements && used < size; i++)
         used += (size_t)snprintf(out + used, size - used, "%s%s", i ? " " : "",
-                                 facts->paths[i].id.s);
+                                 facts->entitlements[i].id.s);
     return out;
 }
 
@@ -331,12 +338,12 @@ void kit_put_numbered(struct kit *kit, int64_t n)
     }
 }
 
-bool kit_is_numbered(const struct access_facts *f)
+bool kit_is_numbered(const struct policy_facts *f)
 {
     int64_t n = f->version.rev;
-    return f->policy_available && f->site.read_max_age_s == n % 60 + 1 && f->reader_known &&
-           f->door_known && f->door.license_until == n && f->credential_known &&
-           f->credential.validity.from == n && f->person_known && f->person.validity.from == n &&
-           f->n_paths == 1 && f->paths[0].validity.from == n && f->paths[0].membership.from == n &&
-           f->paths[0].n_windows == 1 && f->paths[0].windows[0].start_min == n % 1000;
+    return f->is_available && f->site.read_max_age_s == n % 60 + 1 && f->reader_known &&
+           f->door_known && f->door->door.license_until == n && f->holder.credential_known &&
+           f->holder.credential.validity.from == n && f->holder.person_known && f->holder.person.validity.from == n &&
+           f->n_entitlements == 1 && f->entitlements[0].validity.from == n && f->entitlements[0].membership.from == n &&
+           f->entitlements[0].hours.n == 1 && f->entitlements[0].hours.windows[0].start_min == n % 1000;
 }

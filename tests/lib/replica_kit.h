@@ -75,17 +75,17 @@ struct policy_row kit_credential(const char *id, const char *person, enum creden
 struct policy_row kit_entitlement(const char *id);
 
 /* Asks for a read; the answer must be GH_OK. */
-struct access_facts kit_ask(struct kit *kit, const char *reader, enum credential_type type,
+struct policy_facts kit_ask(struct kit *kit, const char *reader, enum credential_type type,
                             const char *value, int bits);
 /* The ids of the paths with spaces between. */
-const char *kit_paths(const struct access_facts *facts, char *out, size_t size);
+const char *kit_paths(const struct policy_facts *facts, char *out, size_t size);
 
 /* A policy in which everything carries the same number, so that an answer shows
  * whether it was put together from two policies: kit_put_numbered puts all of
  * its rows as of number n (1..), kit_is_numbered checks an answer to the read of
  * card "A1" at reader r1 against the rev in it. */
 void kit_put_numbered(struct kit *kit, int64_t n);
-bool kit_is_numbered(const struct access_facts *facts);
+bool kit_is_numbered(const struct policy_facts *facts);
 
 /* A site, door d1 with reader r1, person p1 with card c1 of value "A1", and
  * entitlement e1 that lets p1 through d1, committed. */

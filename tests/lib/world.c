@@ -8,16 +8,41 @@
 
 /* --- policy ---------------------------------------------------------------------- */
 
-static void fill_site(struct access_facts *out)
+static void make_policy(struct world *w)
 {
     static const struct validity always = {INSTANT_NONE, INSTANT_NONE};
-    out->policy_available = true;
-    out->version = (struct policy_version){.epoch = 1, .rev = 7, .issued_at = 1700000000};
-    out->site = (struct policy_site){.tz = "UTC", .read_max_age_s = 5, .pin_lockout = {5, 60, 60}};
+    w->site = (struct policy_site){
+        .tz = "UTC", .read_max_age_s = 5, .factor_timeout_s = 10, .pin_lockout = {5, 60, 60}};
     for (int i = 0; i < CREDENTIAL_CLASSES; i++)
-        out->site.max_policy_age_s[i] = POLICY_AGE_UNLIMITED;
-    out->door = (struct policy_door){.licensed = true, .license_until = INSTANT_NONE};
-    out->credential.validity = out->person.validity = always;
+        w->site.max_policy_age_s[i] = POLICY_AGE_UNLIMITED;
+    for (int d = 0; d < WORLD_DOORS; d++) {
+        struct door_facts *door = &w->door[d];
+        snprintf(door->id.s, sizeof door->id.s, "d%d", d);
+        door->door = (struct policy_door){.licensed = true,
+                                          .license_until = INSTANT_NONE,
+                                          .release_s = d + 2,
+                                          .extended_release_s = 20,
+                                          .held_open_s = 30,
+                                          .fire_release = true};
+    }
+    for (int p = 0; p < WORLD_PEOPLE; p++) {
+        w->person[p] = (struct policy_person){.enabled = p != 3, .validity = always};
+        w->credential[p] = (struct policy_credential){.enabled = true,
+                                                      .validity = always,
+                                                      .uses_per_door = USES_UNLIMITED,
+                                                      .uses_total = USES_UNLIMITED};
+        snprintf(w->credential[p].person.s, sizeof w->credential[p].person.s, "p%d", p);
+    }
+    w->generation = 1;
+}
+
+static void fill(const struct world *w, struct policy_facts *out)
+{
+    *out = (struct policy_facts){
+        .is_available = true,
+        .version = {.epoch = 1, .rev = 7, .issued_at = 1700000000},
+        .site = w->site,
+    };
 }
 
 static bool door_number(const char *name, char letter, int *n)
@@ -26,49 +51,62 @@ static bool door_number(const char *name, char letter, int *n)
     return name[0] == letter && strlen(name) == 2 && *n >= 0 && *n < WORLD_DOORS;
 }
 
-static enum gh_err facts(void *self, const struct policy_query *query, struct access_facts *out)
+static enum gh_err ask(void *self, const struct policy_query *query, struct policy_facts *out)
 {
-    static const struct path_facts path = {
+    static const struct entitlement_facts everywhere = {
         .id = {"everywhere"},
         .validity = {INSTANT_NONE, INSTANT_NONE},
         .membership = {INSTANT_NONE, INSTANT_NONE},
     };
     struct world *w = self;
     int n;
+    out->is_available = false;
     if (w->policy_broken)
         return GH_IO;
-    fill_site(out);
+    fill(w, out);
     if (!door_number(query->reader->s, 'r', &n))
         return GH_OK;
     out->reader_known = out->door_known = true;
-    out->reader.accepts = CREDENTIAL_TYPES_ALL;
-    snprintf(out->door_id.s, sizeof out->door_id.s, "d%d", n);
-    out->door.release_s = n + 2;
+    out->door = &w->door[n];
+    out->reader = (struct reader_facts){
+        .id = *query->reader,
+        .reader = {.door = w->door[n].id, .accepts = CREDENTIAL_TYPES_ALL},
+        .areas = w->areas[n],
+        .n_areas = w->n_areas[n],
+    };
     for (int p = 0; p < WORLD_PEOPLE && query->value_hash; p++) {
+        struct holder_facts *holder = &out->holder;
         if (memcmp(query->value_hash, w->card_hash[p], SHA256_LEN) != 0)
             continue;
-        out->credential_known = out->person_known = out->credential.enabled = true;
-        snprintf(out->credential_id.s, sizeof out->credential_id.s, "c%d", p);
-        snprintf(out->credential.person.s, sizeof out->credential.person.s, "p%d", p);
-        out->person.enabled = p != 3;
-        out->paths = &path;
-        out->n_paths = p < 2;
+        holder->credential_known = holder->person_known = true;
+        snprintf(holder->credential_id.s, sizeof holder->credential_id.s, "c%d", p);
+        holder->credential = w->credential[p];
+        holder->person = w->person[p];
+        out->entitlements = &everywhere;
+        out->n_entitlements = p < 2;
     }
     return GH_OK;
 }
 
-static enum gh_err door(void *self, const struct id *id, struct access_facts *out)
+static enum gh_err look(void *self, const struct id *id, struct policy_facts *out)
 {
     struct world *w = self;
     int n;
+    out->is_available = false;
     if (w->policy_broken)
         return GH_IO;
-    fill_site(out);
+    fill(w, out);
     if (!door_number(id->s, 'd', &n))
-        return GH_NOT_FOUND;
+        return GH_OK;
     out->door_known = true;
-    out->door.release_s = n + 2;
+    out->door = &w->door[n];
     return GH_OK;
+}
+
+static uint64_t generation(void *self)
+{
+    struct world *w = self;
+    return w->generation;
 }
 
 static enum gh_err version(void *self, struct policy_version *out)
@@ -87,7 +125,7 @@ static int64_t age_s(void *self, const struct policy_version *v, struct wall now
 }
 
 static const struct policy_store_ops policy_ops = {
-    .facts = facts, .door = door, .version = version, .age_s = age_s};
+    .ask = ask, .look = look, .generation = generation, .version = version, .age_s = age_s};
 
 /* --- journal ----------------------------------------------------------------------- */
 
@@ -97,7 +135,23 @@ static uint64_t next_seq(void *self)
     return w->n_events + 1;
 }
 
-static enum gh_err append(void *self, uint64_t seq, struct slice bytes, const struct repeat *repeat)
+static void keep_on(struct world *w, struct slice changes)
+{
+    if (changes.len == 0)
+        return;
+    if (w->n_kept_after == w->kept_room) {
+        w->kept_room = w->kept_room ? 2 * w->kept_room : 16;
+        w->kept_after = realloc(w->kept_after, w->kept_room * sizeof *w->kept_after);
+        CHECK(w->kept_after);
+    }
+    CHECK(kept_map_apply(&w->kept, changes) == GH_OK);
+    struct changes *after = &w->kept_after[w->n_kept_after++];
+    after->len = changes.len;
+    memcpy(after->bytes, changes.ptr, changes.len);
+}
+
+static enum gh_err append(void *self, uint64_t seq, struct slice bytes, const struct repeat *repeat,
+                          struct slice changes)
 {
     struct world *w = self;
     CHECK(seq == w->n_events + 1 && w->n_events < WORLD_EVENTS_MAX);
@@ -107,7 +161,59 @@ static enum gh_err append(void *self, uint64_t seq, struct slice bytes, const st
     memcpy(e->bytes, bytes.ptr, e->len);
     w->repeat[w->n_events] = repeat && !w->journal_full ? *repeat : (struct repeat){0};
     w->n_events++;
-    return w->journal_full ? GH_FULL : GH_OK;
+    if (w->journal_full)
+        return GH_FULL;
+    keep_on(w, changes);
+    return GH_OK;
+}
+
+static enum gh_err keep(void *self, struct slice changes)
+{
+    struct world *w = self;
+    if (w->journal_full)
+        return GH_FULL;
+    keep_on(w, changes);
+    return GH_OK;
+}
+
+static enum gh_err kept_each(void *self,
+                             bool (*each)(void *context, struct slice key, struct slice value),
+                             void *context)
+{
+    struct world *w = self;
+    (void)kept_map_each(&w->kept, each, context);
+    return GH_OK;
+}
+
+static bool is_failing(void *self)
+{
+    struct world *w = self;
+    return w->journal_fails;
+}
+
+/* Everything that is kept is durable now. */
+static void kept_sync(struct world *w)
+{
+    for (size_t i = 0; i < w->n_kept_after; i++)
+        CHECK(kept_map_apply(&w->kept_durable, changes_slice(&w->kept_after[i])) == GH_OK);
+    w->n_kept_after = 0;
+}
+
+static bool keep_again(void *context, struct slice key, struct slice value)
+{
+    struct world *w = context;
+    struct changes change = {0};
+    CHECK(changes_add(&change, key, value) == GH_OK);
+    CHECK(kept_map_apply(&w->kept, changes_slice(&change)) == GH_OK);
+    return true;
+}
+
+/* What is kept goes back to what is durable. */
+static void kept_power_cut(struct world *w)
+{
+    kept_map_clear(&w->kept);
+    (void)kept_map_each(&w->kept_durable, keep_again, w);
+    w->n_kept_after = 0;
 }
 
 static uint64_t durable(void *self)
@@ -155,7 +261,10 @@ static void counts(void *self, struct journal_counts *out)
 static const struct journal_ops journal_ops = {
     .next_seq = next_seq,
     .append = append,
+    .keep = keep,
+    .kept_each = kept_each,
     .durable = durable,
+    .is_failing = is_failing,
     .counts = counts,
     .repeat_find = repeat_find,
     .repeat_answered = repeat_answered,
@@ -238,6 +347,7 @@ void world_make(struct world *w)
         c->lock = d == 1 ? LOCK_FAIL_SAFE : LOCK_FAIL_SECURE;
         c->relay.active_low = d == 2;
     }
+    make_policy(w);
     w->config = (struct config){
         .doors = w->doors, .n_doors = WORLD_DOORS, .reads_per_s = 1000, .reads_burst = 1000};
     world_start(w);
@@ -261,8 +371,10 @@ void world_start(struct world *w)
     for (size_t i = 0; i < w->n_events; i++)
         if (w->event[i].len > 0)
             last = slice_make(w->event[i].bytes, w->event[i].len);
-    CHECK(controller_open(&w->controller, &w->config, &ports, &w->keys, &session, last, w->now,
-                          why) == GH_OK);
+    struct controller_start start = {
+        .session = &session, .boot = (uint64_t)w->boot.ms + 1, .last_event = last};
+    CHECK(controller_open(&w->controller, &w->config, &ports, &w->keys, &start, w->now, why) ==
+          GH_OK);
     world_sync(w); /* the journal takes over its tail before it opens */
     controller_on_bus(&w->controller, &(struct bus_note){.kind = BUS_UP}, w->now);
 }
@@ -279,6 +391,7 @@ void world_power_cut(struct world *w)
 {
     world_kill(w);
     w->n_events = w->durable;
+    kept_power_cut(w);
     w->boot = w->now.mono;
 }
 
@@ -288,6 +401,9 @@ void world_end(struct world *w)
     free(w->event);
     free(w->repeat);
     free(w->sent);
+    kept_map_clear(&w->kept);
+    kept_map_clear(&w->kept_durable);
+    free(w->kept_after);
 }
 
 void world_pass(struct world *w, int64_t ms)
@@ -311,6 +427,7 @@ void world_pass(struct world *w, int64_t ms)
 void world_sync(struct world *w)
 {
     w->durable = w->n_events;
+    kept_sync(w);
     controller_on_durable(&w->controller, w->now);
     if (!w->broker_is_slow)
         world_broker_answers(w);

@@ -3,6 +3,7 @@
 #ifndef GATEHOUSE_TESTS_LIB_WORLD_H
 #define GATEHOUSE_TESTS_LIB_WORLD_H
 
+#include "adapters/sqlite/kept_map.h"
 #include "app/gatehoused/controller.h"
 #include "sim.h"
 
@@ -37,8 +38,15 @@ struct world {
     struct now now;
     int starts; /* of the controller, for sessions */
 
-    /* the policy */
+    /* the policy; a test that changes it counts generation up */
     bool policy_broken;
+    uint64_t generation;
+    struct policy_site site;
+    struct door_facts door[WORLD_DOORS];
+    const struct area_facts *areas[WORLD_DOORS]; /* of the door's reader */
+    size_t n_areas[WORLD_DOORS];
+    struct policy_person person[WORLD_PEOPLE];
+    struct policy_credential credential[WORLD_PEOPLE];
     unsigned char card_hash[WORLD_PEOPLE][SHA256_LEN];
 
     /* the journal: survives kills; what is not durable dies in a power cut */
@@ -46,7 +54,12 @@ struct world {
     size_t n_events;
     struct repeat *repeat; /* one with each event; reader none = without */
     uint64_t durable;
+    struct kept_map kept;         /* now */
+    struct kept_map kept_durable; /* what a power cut leaves of it */
+    struct changes *kept_after;   /* what makes the one of the other, in order; owned */
+    size_t n_kept_after, kept_room;
     bool journal_full;
+    bool journal_fails; /* it says that it can make nothing durable */
     struct mono boot; /* mono times before this are another boot's */
 
     /* the bus */

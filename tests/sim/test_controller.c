@@ -335,20 +335,31 @@ static void a_relay_that_sticks_is_a_fault(void **state)
     assert_int_equal(world_events(w, "relay_fault", "\"door\":\"d0\""), 1);
 }
 
+static struct command_outcome release(struct world *w, const char *door, struct now now)
+{
+    struct command command = {.action = COMMAND_RELEASE,
+                              .has_door = true,
+                              .until = INSTANT_NONE,
+                              .not_after = INSTANT_NONE,
+                              .by = "local:root"};
+    assert_int_equal(id_set(&command.door, slice_of(door)), GH_OK);
+    return controller_command(&w->controller, &command, now);
+}
+
 static void a_release_by_command_is_journalled_with_who_asked(void **state)
 {
     struct world *w = *state;
-    struct id d1 = {"d1"}, none = {"d9"};
-    struct verdict v = controller_release(&w->controller, &d1, "local:root", w->now);
-    assert_int_equal(v.decision, DECISION_GRANTED);
+    struct command_outcome v = release(w, "d1", w->now);
+    assert_int_equal(v.result, COMMAND_DONE);
+    assert_int_equal(v.release_s, 3);
     assert_true(world_is_released(w, 1));
     assert_int_equal(world_events(w, "\"by\":\"local:root\"", "\"result\":\"done\""), 1);
-    v = controller_release(&w->controller, &none, "local:root", w->now);
+    v = release(w, "d9", w->now);
     assert_int_equal(v.reason, REASON_DOOR_UNKNOWN);
     assert_int_equal(world_events(w, "door_unknown", "\"result\":\"refused\""), 1);
     struct now untrusted = w->now;
     untrusted.wall.trust = CLOCK_UNSET;
-    v = controller_release(&w->controller, &d1, "local:root", untrusted);
+    v = release(w, "d1", untrusted);
     assert_int_equal(v.reason, REASON_CLOCK_UNTRUSTED);
 }
 

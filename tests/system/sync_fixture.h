@@ -107,20 +107,20 @@ static inline void wait_version(int64_t epoch, int64_t rev)
 static inline bool has_door(const char *name)
 {
     struct id id;
-    struct access_facts facts = {0};
+    struct policy_facts facts = {0};
     struct policy_store store = replica_reader_port(replica);
     assert_int_equal(id_set(&id, slice_of(name)), GH_OK);
-    return store.ops->door(store.self, &id, &facts) == GH_OK && facts.door_known;
+    return store.ops->look(store.self, &id, &facts) == GH_OK && facts.door_known;
 }
 
 /* Anna's card at r1, as a decision would see it. */
-static inline struct access_facts look_up_card(void)
+static inline struct policy_facts look_up_card(void)
 {
     char path[FOLDER_PATH_MAX];
     struct crypto_keys keys;
     struct credential_value value;
     struct id reader;
-    struct access_facts facts = {0};
+    struct policy_facts facts = {0};
     unsigned char hash[32];
     struct policy_store store = replica_reader_port(replica);
     assert_true(folder_file(&site.folder, "state/device.key", path));
@@ -130,7 +130,7 @@ static inline struct access_facts look_up_card(void)
     crypto_value_hash(hash, &keys, CREDENTIAL_CARD, &value);
     const struct policy_query query = {.reader = &reader, .type = CREDENTIAL_CARD,
                                        .value_hash = hash};
-    assert_int_equal(store.ops->facts(store.self, &query, &facts), GH_OK);
+    assert_int_equal(store.ops->ask(store.self, &query, &facts), GH_OK);
     return facts;
 }
 

@@ -97,6 +97,44 @@ static void events_are_stored_once_and_byte_for_byte(void **state)
         "\"count\":4,\"lost\":0,\"missing\":0,\"doubled\":0}\n");
 }
 
+#define WORDS(code) "{\"dialect\":\"onvif\",\"code\":\"" code "\",\"text\":\"x\"}"
+
+static void a_vendor_s_words_are_kept_aside_and_are_no_part_of_the_event(void **state)
+{
+    const struct fixture *f = *state;
+    assert_acked(
+        post(f, EVENTS,
+             BATCH("1", "\"events\":[{\"seq\":1,\"vendor\":" WORDS("A") "},{\"seq\":2},"
+                        "{\"seq\":3,\"x\":\"a ,\\\"vendor\\\":{\" , \"vendor\" : " WORDS("B") " }]")),
+        3);
+    /* The same events: with other words, with words, without. */
+    assert_acked(post(f, EVENTS,
+                      BATCH("1", "\"events\":[{\"seq\":1,\"vendor\":" WORDS("C") "},"
+                                 "{\"seq\":2,\"vendor\":" WORDS("D") "},"
+                                 "{\"seq\":3,\"x\":\"a ,\\\"vendor\\\":{\" }]")),
+                 3);
+    /* One that stands elsewhere belongs to the event. */
+    assert_acked(post(f, EVENTS,
+                      BATCH("4", "\"events\":[{\"seq\":4,\"vendor\":{},\"y\":1},"
+                                 "{\"seq\":5,\"args\":{\"vendor\":{}}},"
+                                 "{\"seq\":6,\"vendors\":{}}]")),
+                 6);
+    assert_string_equal(
+        admin_get(f, LIST "0")->body,
+        "{\"n\":1,\"stream\":\"s1\",\"seq\":1,\"event\":{\"seq\":1},\"vendor\":" WORDS("C") "}\n"
+        "{\"n\":2,\"stream\":\"s1\",\"seq\":2,\"event\":{\"seq\":2},\"vendor\":" WORDS("D") "}\n"
+        "{\"n\":3,\"stream\":\"s1\",\"seq\":3,\"event\":{\"seq\":3,\"x\":\"a ,\\\"vendor\\\":{\" },"
+        "\"vendor\":" WORDS("B") "}\n"
+        "{\"n\":4,\"stream\":\"s1\",\"seq\":4,\"event\":{\"seq\":4,\"vendor\":{},\"y\":1}}\n"
+        "{\"n\":5,\"stream\":\"s1\",\"seq\":5,\"event\":{\"seq\":5,\"args\":{\"vendor\":{}}}}\n"
+        "{\"n\":6,\"stream\":\"s1\",\"seq\":6,\"event\":{\"seq\":6,\"vendors\":{}}}\n");
+    assert_non_null(strstr(admin_get(f, SUMMARY)->body, "\"resent\":3,\"conflicting\":0}"));
+    assert_acked(post(f, EVENTS,
+                      BATCH("1", "\"events\":[{\"seq\":1,\"x\":1,\"vendor\":" WORDS("C") "}]")),
+                 6);
+    assert_non_null(strstr(admin_get(f, SUMMARY)->body, "\"resent\":4,\"conflicting\":1}"));
+}
+
 static void a_gap_is_refused_unless_it_is_declared_lost(void **state)
 {
     const struct fixture *f = *state;
@@ -304,6 +342,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(bodies_are_unpacked_and_bounded),
         TEST(events_are_stored_once_and_byte_for_byte),
+        TEST(a_vendor_s_words_are_kept_aside_and_are_no_part_of_the_event),
         TEST(a_gap_is_refused_unless_it_is_declared_lost),
         TEST(a_read_that_was_journalled_twice_counts_as_doubled),
         TEST(event_batches_that_are_none_store_nothing),

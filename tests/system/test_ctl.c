@@ -99,7 +99,7 @@ static void doors_shows_every_door_and_its_lock(void **state)
     assert_int_equal(lines_of(r.out), HOUSE_DOORS + 1);
     const char *line = strstr(r.out, "\nd2 ");
     assert_non_null(line);
-    assert_memory_equal(strstr(line, "Door 2") + 25, "released for ", 13);
+    assert_memory_equal(strstr(line, "Door 2") + 25 + 17 + 9, "released for ", 13);
     forget(&r);
     r = CTL("doors", "--json");
     assert_int_equal(r.status, 0);
@@ -139,6 +139,71 @@ static void events_comes_as_table_json_and_csv(void **state)
     forget(&json);
     forget(&csv);
     assert_true(site_start_syncd(&site));
+}
+
+/* The stored event with its words for Bob's disabled person, whose line starts at at. */
+static const char *check_vendor_line(const char *at, const char *stored)
+{
+    static const char words[] = ",\"vendor\":{\"dialect\":\"performance-hub\","
+                                "\"code\":\"access_disabled\",\"text\":\"access_disabled\"}}\n";
+    size_t len = strlen(stored);
+    bool has_words = strstr(stored, "\"reason\":\"person_disabled\"") != NULL;
+    assert_memory_equal(at, stored, len - 1);
+    if (has_words)
+        assert_memory_equal(at + len - 1, words, sizeof words - 1);
+    return strchr(at, '\n') + 1;
+}
+
+static void events_can_be_shown_in_a_vendor_s_words(void **state)
+{
+    (void)state;
+    struct trail trail;
+    house_present(3, "vendor-1", CARD_JANE);
+    house_present(3, "vendor-2", CARD_BOB);
+    assert_true(process_stop(&site.syncd)); /* nothing new while we compare */
+    assert_true(trail_read(&trail, &site));
+    struct run r = CTL("events", "--json", "--dialect", "performance-hub");
+    assert_int_equal(r.status, 0);
+    assert_int_equal(lines_of(r.out), trail.n);
+    const char *at = r.out;
+    for (size_t i = 0; i < trail.n; i++)
+        at = check_vendor_line(at, trail.event[i]);
+    assert_non_null(strstr(r.out, "\"code\":\"Unlocked\""));
+    forget(&r);
+    r = CTL("events", "--dialect", "doorflow-api");
+    assert_int_equal(lines_of(r.out), trail.n + 1);
+    assert_non_null(strstr(r.out, " ~27 refused, no permission for this door "));
+    assert_non_null(strstr(r.out, " 10 granted by card "));
+    assert_null(strstr(r.out, "person_disabled"));
+    forget(&r);
+    assert_shows(CTL("events", "--dialect", "akuvox"),
+                 " ~No access permission or door license is not available ", " Success ");
+    assert_shows(CTL("events", "--csv", "--dialect", "doorflow-api"),
+                 "reason,person,credential,by,vendor_code,vendor_text\n",
+                 "\"person_disabled\",\"bob\",\"c-bob\",,\"~27\","
+                 "\"refused, no permission for this door\"\n",
+                 "\"gateway_started\",,,,,,,,,\n");
+    struct run native = CTL("events", "--json", "--dialect", "native");
+    r = CTL("events", "--json");
+    assert_string_equal(native.out, r.out);
+    forget(&native);
+    forget(&r);
+    trail_free(&trail);
+    assert_true(site_start_syncd(&site));
+}
+
+static void a_dialect_that_nobody_speaks_is_answered_with_those_there_are(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"klingon", "", "Akuvox", "doorflow"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct run r = CTL("events", "--dialect", wrong[i]);
+        assert_int_equal(r.status, 2);
+        assert_string_equal(r.out, "");
+        assert_non_null(strstr(r.err, "native, doorflow-guide, doorflow-api, akuvox, "
+                                      "performance-hub, onvif\n"));
+        forget(&r);
+    }
 }
 
 static void events_can_be_narrowed_by_number_door_and_time(void **state)
@@ -240,7 +305,7 @@ static void wrong_words_are_answered_with_the_usage(void **state)
         {"fly"},           {"status", "now"},        {"release"},          {"release", "d0", "d1"},
         {"events", "d0"},  {"config"},               {"config", "chek"},   {"--bogus", "status"},
         {"events", "--last", "0"}, {"events", "--last", "-4"}, {"events", "--last", "4x"},
-        {"events", "--last"},      {"events", "--door"},       {"status", ""},
+        {"events", "--last"},      {"events", "--dialect"},    {"events", "--door"},       {"status", ""},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         const char *words[5] = {wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3], NULL};
@@ -389,7 +454,7 @@ static void nonsense_is_answered_with_one_error(void **state)
         "{\"call\":\"status\"\n", "{\"call\":\"status\"} x\n", "{\"call\":\"ack\"}\n",
         "{\"call\":\"ack\",\"stream\":\"0\",\"seq\":-1}\n", "{\"call\":\"ack\",\"stream\":\"x\",\"seq\":1}\n",
         "{\"call\":\"batch\",\"limit\":0,\"max_bytes\":0}\n", "{\"call\":\"note\",\"kind\":\"access\"}\n",
-        "{\"call\":\"release\"}\n", "{\"call\":\"release\",\"door\":{}}\n", "\xff\xfe\n",
+        "{\"call\":\"command\"}\n", "{\"call\":\"command\",\"action\":\"hold_open\",\"door\":\"d1\",\"args\":7}\n", "\xff\xfe\n",
         "{\"call\":\"events\",\"since\":\"soon\"}\n", "GET / HTTP/1.1\r\n\r\n",
     };
     char out[256];
@@ -486,6 +551,8 @@ int main(void)
         cmocka_unit_test(status_shows_how_the_gateway_is),
         cmocka_unit_test(doors_shows_every_door_and_its_lock),
         cmocka_unit_test(events_comes_as_table_json_and_csv),
+        cmocka_unit_test(events_can_be_shown_in_a_vendor_s_words),
+        cmocka_unit_test(a_dialect_that_nobody_speaks_is_answered_with_those_there_are),
         cmocka_unit_test(events_can_be_narrowed_by_number_door_and_time),
         cmocka_unit_test(follow_shows_events_as_they_come_and_ends_with_its_reader),
         cmocka_unit_test(release_opens_a_door_and_names_who_asked),

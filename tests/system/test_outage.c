@@ -23,7 +23,7 @@ static void without_a_first_policy_every_read_is_policy_unavailable(void **state
     assert_string_equal(house_present(9, "none-2", CARD_BOB).reason, "policy_unavailable");
     assert_string_equal(house_send(2, "{\"id\":\"none-3\"}", "none-3").reason, "read_malformed");
     house_assert_quiet();
-    char *answer = site_ask(&site, "{\"call\":\"release\",\"door\":\"d2\"}");
+    char *answer = site_ask(&site, "{\"call\":\"command\",\"action\":\"release\",\"door\":\"d2\"}");
     assert_non_null(answer);
     assert_non_null(strstr(answer, "\"result\":\"refused\",\"reason\":\"policy_unavailable\""));
     free(answer);
@@ -223,7 +223,7 @@ static void a_gateway_that_starts_before_its_broker_serves_when_it_comes(void **
     assert_non_null(strstr(status, "\"broker\":{\"up\":false}"));
     free(status);
     /* Someone at the box can let people in meanwhile. */
-    char *answer = site_ask(&site, "{\"call\":\"release\",\"door\":\"d6\"}");
+    char *answer = site_ask(&site, "{\"call\":\"command\",\"action\":\"release\",\"door\":\"d6\"}");
     assert_non_null(answer);
     assert_non_null(strstr(answer, "\"result\":\"done\""));
     free(answer);

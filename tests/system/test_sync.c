@@ -9,7 +9,7 @@ static void a_snapshot_is_loaded_and_then_a_change_arrives(void **state)
     start_with_small_policy();
     wait_version(1, 1);
     assert_true(has_door("front"));
-    assert_true(look_up_card().person_known);
+    assert_true(look_up_card().holder.person_known);
     assert_false(has_door("back"));
     assert_true(site_put_rows(&site, BACK_DOOR));
     wait_version(1, 2);
@@ -76,7 +76,7 @@ static void a_wrong_digest_is_refused_and_the_old_policy_stays(void **state)
     wait_note("policy_refused", "digest", 1);
     assert_true(holds_version(1, 1));
     assert_false(has_door("back"));
-    assert_true(look_up_card().credential_known);
+    assert_true(look_up_card().holder.credential_known);
     assert_true(site_fault(&site, "{\"wrong_digest\":false}"));
     wait_version(1, 2);
     wait_status("\"nack\":null");
@@ -94,19 +94,19 @@ static void a_wrong_digest_of_a_snapshot_leaves_no_policy(void **state)
     wait_version(1, 1);
 }
 
-static void a_kind_that_this_version_does_not_evaluate_is_refused_by_name(void **state)
+static void a_row_that_makes_no_sense_is_refused_by_name(void **state)
 {
     (void)state;
     start_with_small_policy();
     wait_version(1, 1);
-    assert_true(site_put_rows(&site, BACK_DOOR "{\"k\":\"lockdown\",\"id\":\"l1\","
+    assert_true(site_put_rows(&site, BACK_DOOR "{\"k\":\"door_mode\",\"id\":\"l1\","
                                                "\"d\":{\"where\":{\"all\":true}}}\n"));
-    wait_status("lockdown");
-    wait_note("policy_refused", "lockdown", 1);
+    wait_status("door_mode");
+    wait_note("policy_refused", "door_mode", 1);
     assert_true(holds_version(1, 1));
     assert_false(has_door("back")); /* nothing of the batch, not the good row either */
     /* Once it is gone, what was held up comes in. */
-    assert_true(site_put_rows(&site, "{\"k\":\"lockdown\",\"id\":\"l1\",\"op\":\"del\"}\n"
+    assert_true(site_put_rows(&site, "{\"k\":\"door_mode\",\"id\":\"l1\",\"op\":\"del\"}\n"
                                      "{\"k\":\"door\",\"id\":\"side\",\"d\":{}}\n"));
     wait_version(1, 3);
     assert_true(has_door("back"));
@@ -145,16 +145,16 @@ static void a_deny_line_holds_though_its_batch_is_refused(void **state)
     (void)state;
     start_with_small_policy();
     wait_version(1, 1);
-    assert_false(look_up_card().person_denied);
+    assert_false(look_up_card().holder.person_denied);
     assert_true(site_put_rows(&site,
                               "{\"k\":\"person\",\"id\":\"anna\",\"d\":{\"enabled\":false}}\n"
-                              "{\"k\":\"lockdown\",\"id\":\"l1\",\"d\":{\"where\":{\"all\":true}}}\n"));
-    wait_status("lockdown");
+                              "{\"k\":\"door_mode\",\"id\":\"l1\",\"d\":{\"where\":{\"all\":true}}}\n"));
+    wait_status("door_mode");
     assert_true(holds_version(1, 1));
-    assert_true(look_up_card().person_denied);
-    assert_true(site_put_rows(&site, "{\"k\":\"lockdown\",\"id\":\"l1\",\"op\":\"del\"}\n"));
+    assert_true(look_up_card().holder.person_denied);
+    assert_true(site_put_rows(&site, "{\"k\":\"door_mode\",\"id\":\"l1\",\"op\":\"del\"}\n"));
     wait_version(1, 3);
-    assert_false(look_up_card().person.enabled);
+    assert_false(look_up_card().holder.person.enabled);
 }
 
 static void a_change_set_that_breaks_off_is_not_applied_but_asked_for_again(void **state)
@@ -177,7 +177,7 @@ static void a_snapshot_that_breaks_off_is_resumed(void **state)
     assert_true(site_start_syncd(&site));
     wait_version(1, 1);
     assert_true(process_has_said(&site.syncd, "snapshot resumed at byte 50000"));
-    assert_true(look_up_card().person_known);
+    assert_true(look_up_card().holder.person_known);
     assert_int_equal(control_double_notes(daemon_double, "policy_refused", NULL), 0);
 }
 
@@ -198,7 +198,7 @@ static void killed_in_a_load_the_old_policy_stays_and_the_next_start_loads_again
         assert_true(process_wait_text(&site.syncd, "snapshot: ", WAIT_MS, NULL, 0));
         assert_true(process_kill(&site.syncd));
         assert_true(holds_version(1, 2));
-        assert_true(look_up_card().person_known);
+        assert_true(look_up_card().holder.person_known);
         assert_false(has_door("back"));
     }
     assert_true(site_start_syncd(&site));
@@ -258,7 +258,7 @@ int main(void)
         T(a_site_without_a_policy_is_waited_for),
         T(a_wrong_digest_is_refused_and_the_old_policy_stays),
         T(a_wrong_digest_of_a_snapshot_leaves_no_policy),
-        T(a_kind_that_this_version_does_not_evaluate_is_refused_by_name),
+        T(a_row_that_makes_no_sense_is_refused_by_name),
         T(an_unknown_time_zone_is_refused_by_name),
         T(a_refusal_is_noted_once_however_often_it_is_tried),
         T(a_deny_line_holds_though_its_batch_is_refused),

@@ -165,6 +165,112 @@ static void without_gatehoused_policy_comes_and_events_follow_once_it_is_there(v
     wait_note("cloud_online", NULL, 1);
 }
 
+/* --- vendor words --------------------------------------------------------- */
+
+#define SITE_IN(dialect) "{\"k\":\"site\",\"id\":\"hq\",\"d\":{\"tz\":\"UTC\",\"dialect\":\"" dialect "\"}}\n"
+
+/* The four events of the journal as the cloud must list them: the bytes as stored, and
+ * these words beside the reads (NULL = none). */
+struct listed {
+    const char *words;
+    char last[4096];
+};
+
+static bool are_listed(void *context)
+{
+    struct listed *l = context;
+    struct web_reply reply;
+    char expected[4096];
+    size_t len = 0;
+    for (int i = 1; i <= 4; i++)
+        len += (size_t)snprintf(
+            expected + len, sizeof expected - len,
+            "{\"n\":%d,\"stream\":\"double-1\",\"seq\":%d,\"event\":{\"seq\":%d,"
+            "\"at\":\"2026-01-01T00:00:00Z\",%s,\"prev\":\"%064x\"}%s%s}\n",
+            i, i, i,
+            i % 2 ? "\"kind\":\"command\",\"by\":\"double\""
+                  : "\"kind\":\"access\",\"type\":\"qr\",\"decision\":\"denied\","
+                    "\"reason\":\"credential_unknown\"",
+            (unsigned)i, i % 2 || !l->words ? "" : ",\"vendor\":", i % 2 || !l->words ? "" : l->words);
+    if (!web_get(&site.admin, "/admin/sites/" SITE_ID "/gateways/" SITE_GATEWAY "/events", &reply))
+        return false;
+    snprintf(l->last, sizeof l->last, "%s", reply.body);
+    web_reply_free(&reply);
+    return strcmp(l->last, expected) == 0;
+}
+
+static void wait_listed(const char *words)
+{
+    struct listed l = {.words = words};
+    if (!wait_until(are_listed, &l, SOON_MS)) {
+        process_show_log(&site.syncd);
+        fail_msg("the cloud has %s", l.last);
+    }
+}
+
+static void expect_resent_without_conflict(void)
+{
+    struct web_reply reply;
+    assert_true(web_get(&site.admin, "/admin/sites/" SITE_ID "/gateways/" SITE_GATEWAY "/events/summary",
+                        &reply));
+    assert_null(strstr(reply.body, "\"resent\":0,"));
+    assert_non_null(strstr(reply.body, "\"conflicting\":0}"));
+    web_reply_free(&reply);
+}
+
+static void a_vendor_s_words_stand_beside_events_and_may_change_with_the_site(void **state)
+{
+    (void)state;
+    control_double_refuse_acks(daemon_double, 1000000); /* they are sent again and again */
+    assert_true(site_put_rows(&site, SITE_IN("akuvox")) && site_start_syncd(&site));
+    wait_version(1, 1);
+    control_double_append(daemon_double, 4);
+    wait_listed("{\"dialect\":\"akuvox\",\"code\":\"Invalid QR Code\",\"text\":\"Invalid QR Code\"}");
+    assert_true(site_put_rows(&site, SITE_IN("doorflow-guide")));
+    wait_listed("{\"dialect\":\"doorflow-guide\",\"code\":\"25\","
+                "\"text\":\"refused, the credential is not known\"}");
+    assert_true(site_put_rows(&site, SITE_IN("native")));
+    wait_version(1, 3);
+    control_double_refuse_acks(daemon_double, 0);
+    wait_acked(4);
+    expect_resent_without_conflict();
+}
+
+static void a_cloud_that_lost_events_gets_their_words_again_as_well(void **state)
+{
+    (void)state;
+    assert_true(site_put_rows(&site, SITE_IN("onvif")) && site_start_syncd(&site));
+    wait_version(1, 1);
+    control_double_append(daemon_double, 2);
+    wait_acked(2);
+    replace_cloud();
+    assert_true(site_put_rows(&site, SITE_IN("onvif")));
+    control_double_append(daemon_double, 2);
+    wait_acked(4);
+    wait_listed("{\"dialect\":\"onvif\",\"code\":\"CredentialNotFound\","
+                "\"text\":\"CredentialNotFound\"}");
+    expect_tally(4);
+}
+
+static void without_a_dialect_or_a_policy_events_go_as_they_are(void **state)
+{
+    (void)state;
+    control_double_append(daemon_double, 4);
+    assert_true(site_start_syncd(&site)); /* the cloud has no policy of the site */
+    wait_acked(4);
+    wait_listed(NULL);
+}
+
+static void a_full_batch_has_room_for_the_words_of_every_event(void **state)
+{
+    (void)state;
+    assert_true(site_put_rows(&site, SITE_IN("performance-hub")) && site_start_syncd(&site));
+    wait_version(1, 1);
+    control_double_append(daemon_double, 1500);
+    wait_acked(1500);
+    expect_tally(1500);
+}
+
 /* --- starting and ending -------------------------------------------------- */
 
 /* Runs syncd to its end; its error text, owned. */
@@ -280,6 +386,10 @@ int main(void)
         T(a_cloud_that_lost_events_gets_them_again_from_the_history),
         T(events_that_a_cloud_lost_and_the_box_as_well_are_reported),
         T(without_gatehoused_policy_comes_and_events_follow_once_it_is_there),
+        T(a_vendor_s_words_stand_beside_events_and_may_change_with_the_site),
+        T(a_cloud_that_lost_events_gets_their_words_again_as_well),
+        T(without_a_dialect_or_a_policy_events_go_as_they_are),
+        T(a_full_batch_has_room_for_the_words_of_every_event),
         T(a_token_that_others_may_read_starts_nothing),
         T(a_missing_ca_starts_nothing),
         T(a_second_one_starts_nothing),

@@ -9,7 +9,6 @@
 
 #include "core/arena.h"
 #include "core/clock.h"
-#include "core/door.h"
 #include "core/ini.h"
 #include "core/read.h"
 #include "core/schedule.h"
@@ -193,51 +192,6 @@ static void a_window_over_midnight_belongs_to_its_start_day(void **state)
     assert_false(in(&sunday, 0, 22, 0, 0));
 }
 
-static const struct mono start = {1000};
-
-static void a_release_ends_when_its_time_is_up(void **state)
-{
-    (void)state;
-    struct door d;
-    struct mono at;
-    door_init(&d);
-    assert_false(d.released);
-    assert_false(door_deadline(&d, &at));
-    door_release(&d, 5, start);
-    assert_true(d.released);
-    assert_true(door_deadline(&d, &at));
-    assert_int_equal(at.ms, 6000);
-    assert_false(door_tick(&d, (struct mono){5999}));
-    assert_true(d.released);
-    assert_true(door_tick(&d, (struct mono){6000}));
-    assert_false(d.released);
-    assert_false(door_tick(&d, (struct mono){9000}));
-}
-
-static void a_second_grant_starts_the_time_again_and_never_shortens_it(void **state)
-{
-    (void)state;
-    struct door d;
-    door_init(&d);
-    door_release(&d, 10, start);
-    door_release(&d, 2, (struct mono){2000});
-    assert_int_equal(d.release_ends.ms, 11000);
-    door_release(&d, 10, (struct mono){3000});
-    assert_int_equal(d.release_ends.ms, 13000);
-}
-
-static void what_is_left_of_a_release_is_nothing_when_it_is_over(void **state)
-{
-    (void)state;
-    struct door d;
-    door_init(&d);
-    door_release_until(&d, (struct mono){900}, start);
-    door_release_until(&d, start, start);
-    assert_false(d.released);
-    door_release_until(&d, (struct mono){1001}, start);
-    assert_true(d.released);
-}
-
 static struct read read_of(int64_t age_ms)
 {
     return (struct read){.age_ms = age_ms};
@@ -366,9 +320,6 @@ int main(void)
         cmocka_unit_test(a_window_holds_its_start_and_not_its_end),
         cmocka_unit_test(a_window_to_24_00_ends_with_its_day),
         cmocka_unit_test(a_window_over_midnight_belongs_to_its_start_day),
-        cmocka_unit_test(a_release_ends_when_its_time_is_up),
-        cmocka_unit_test(a_second_grant_starts_the_time_again_and_never_shortens_it),
-        cmocka_unit_test(what_is_left_of_a_release_is_nothing_when_it_is_over),
         cmocka_unit_test(age_counts_with_the_time_in_the_gateway),
         cmocka_unit_test(a_read_that_cannot_prove_its_age_is_stale),
         cmocka_unit_test(a_tick_proves_age_only_in_its_session),

@@ -72,14 +72,18 @@ static void a_granted_read_is_written_whole_and_in_order(void **state)
     e.has_decision = true;
     e.decision = DECISION_GRANTED;
     e.reason = REASON_GRANTED;
-    e.via = (struct via){true, ENTITLEMENT_TEMP_KEY, {"e"}};
+    e.via = (struct via){.present = true, .kind = ENTITLEMENT_TEMP_KEY, .id = {"e"}};
+    e.violation = VIOLATION_EXIT;
+    e.duress = true;
+    e.with = (struct id){"q"};
     e.read_id = (struct id){"x:1"};
     e.policy = (struct policy_version){3, 44, 1735689600 - 12};
     assert_written(&e, "{\"seq\":7,\"at\":\"2025-01-01T00:00:00Z\",\"mono_ms\":1500,"
                        "\"clock\":\"synced\",\"kind\":\"access\",\"door\":\"d\",\"reader\":\"r\","
                        "\"person\":\"p\",\"credential\":\"c\",\"type\":\"plate\","
                        "\"decision\":\"granted\",\"reason\":\"granted\","
-                       "\"via\":{\"kind\":\"temp_key\",\"id\":\"e\"},\"read_id\":\"x:1\","
+                       "\"via\":{\"kind\":\"temp_key\",\"id\":\"e\"},\"violation\":\"exit\","
+                       "\"duress\":true,\"with\":\"q\",\"read_id\":\"x:1\","
                        "\"policy\":{\"epoch\":3,\"rev\":44,\"age_s\":12},\"prev\":\"" PREV "\"}");
 }
 
@@ -88,11 +92,24 @@ static void args_hold_what_is_set_and_nothing_else(void **state)
     (void)state;
     struct event e = bare_event(EVENT_COMMAND);
     memcpy(e.by, "panel:1", 8);
-    e.args.action = "release";
+    e.args.action = "hold_open";
     e.args.result = "done";
+    e.args.until = 1735689600;
+    e.args.id = (struct id){"k1"};
+    e.args.person = (struct id){"p"};
+    e.args.area = (struct id){"a"};
     assert_written(&e, "{\"seq\":7,\"at\":\"2025-01-01T00:00:00Z\",\"mono_ms\":1500,"
                        "\"clock\":\"synced\",\"kind\":\"command\",\"by\":\"panel:1\","
-                       "\"args\":{\"action\":\"release\",\"result\":\"done\"}" TAIL);
+                       "\"args\":{\"action\":\"hold_open\",\"result\":\"done\","
+                       "\"until\":\"2025-01-01T00:00:00Z\",\"id\":\"k1\",\"person\":\"p\","
+                       "\"area\":\"a\"}" TAIL);
+    e = bare_event(EVENT_DOOR_MODE);
+    e.args.mode = "unlocked";
+    e.args.has_on = true;
+    assert_written(&e, "{\"seq\":7,\"at\":\"2025-01-01T00:00:00Z\",\"mono_ms\":1500,"
+                       "\"clock\":\"synced\",\"kind\":\"door_mode\","
+                       "\"args\":{\"mode\":\"unlocked\",\"on\":false}" TAIL);
+
     e = bare_event(EVENT_EVENTS_LOST);
     e.args.has_range = true;
     e.args.from = INT64_MIN;
@@ -275,10 +292,26 @@ static void the_largest_event_that_there_can_be_fits(void **state)
     e.type = CREDENTIAL_FINGERPRINT;
     e.decision = DECISION_PENDING;
     e.reason = REASON_CREDENTIAL_TYPE_NOT_ACCEPTED;
-    e.via = (struct via){true, ENTITLEMENT_ACCESS_GROUP, longest_id()};
+    e.via = (struct via){.present = true, .is_rules = true, .id = longest_id()};
+    e.violation = VIOLATION_ENTRY;
+    e.duress = true;
+    e.with = longest_id();
     memset(e.by, '\x01', sizeof e.by); /* not even terminated */
-    e.args = (struct event_args){text, text, text, text, true, INT64_MIN, INT64_MIN, true,
-                                 INT64_MIN};
+    e.args = (struct event_args){.action = text,
+                                 .result = text,
+                                 .fault = text,
+                                 .version = text,
+                                 .mode = text,
+                                 .has_on = true,
+                                 .until = INT64_MAX,
+                                 .id = longest_id(),
+                                 .person = longest_id(),
+                                 .area = longest_id(),
+                                 .has_range = true,
+                                 .from = INT64_MIN,
+                                 .to = INT64_MIN,
+                                 .has_count = true,
+                                 .count = INT64_MIN};
     e.policy = (struct policy_version){INT64_MIN, INT64_MIN, -1};
     char *bytes = written(&e);
     assert_in_range(strlen(bytes), 1500, EVENT_JSON_MAX - 1);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "app/gatehoused/lockouts.h"
+#include "app/rehearsal/memory_journal.h"
 
 static const struct pin_lockout rule = {.failures = 3, .window_s = 60, .lock_s = 30};
 
@@ -77,8 +78,11 @@ static void each_reader_has_its_own_lockout(void **state)
 {
     (void)state;
     struct lockouts all;
+    struct ledger ledger;
+    struct memory_journal *journal = memory_journal_open();
     struct id a = {"a"}, b = {"b"};
-    assert_int_equal(lockouts_open(&all), GH_OK);
+    assert_int_equal(ledger_open(&ledger, memory_journal_port(journal)), GH_OK);
+    assert_int_equal(lockouts_open(&all, &ledger, 1, at(0)), GH_OK);
     for (int i = 0; i < 3; i++)
         lockouts_fail(&all, &a, &rule, at(i));
     assert_true(lockouts_is_locked(&all, &a, at(3)));
@@ -92,6 +96,16 @@ static void each_reader_has_its_own_lockout(void **state)
     }
     assert_true(lockouts_is_locked(&all, &a, at(300)));
     lockouts_close(&all);
+    ledger_flush(&ledger);
+    ledger_close(&ledger);
+    /* Those of another process of the same boot hold to the millisecond. */
+    assert_int_equal(ledger_open(&ledger, memory_journal_port(journal)), GH_OK);
+    assert_int_equal(lockouts_open(&all, &ledger, 1, at(300)), GH_OK);
+    assert_true(lockouts_is_locked(&all, &a, mono_add_ms(at(2), rule.lock_s * 1000 - 1)));
+    assert_false(lockouts_is_locked(&all, &a, mono_add_ms(at(2), rule.lock_s * 1000)));
+    lockouts_close(&all);
+    ledger_close(&ledger);
+    memory_journal_close(journal);
 }
 
 int main(void)

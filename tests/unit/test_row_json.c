@@ -6,22 +6,106 @@
 static void a_site_needs_its_time_zone_and_has_defaults(void **state)
 {
     (void)state;
-    struct policy_row row = good("site", "\"tz\":\"America/Argentina/Buenos_Aires\"");
+    static const char *const defaults[] = {
+        "\"tz\":\"Etc/GMT+5\"",
+        "\"tz\":\"Etc/GMT+5\",\"name\":null,\"dialect\":null,\"antipassback_commit\":null,"
+        "\"read_max_age_s\":null,\"factor_timeout_s\":null,\"duress\":null,"
+        "\"pin_lockout\":null,\"max_policy_age_s\":null",
+        "\"tz\":\"Etc/GMT+5\",\"dialect\":\"native\",\"antipassback_commit\":\"granted\","
+        "\"admin_in_lockdown\":false,\"duress\":\"off\",\"pin_lockout\":{},"
+        "\"max_policy_age_s\":{\"personal\":null,\"admin\":null}",
+    };
+    for (size_t i = 0; i < COUNT(defaults); i++) {
+        struct policy_row row = good("site", defaults[i]);
+        const struct policy_site *s = &row.d.site;
+        assert_string_equal(s->tz, "Etc/GMT+5");
+        assert_int_equal(s->dialect, DIALECT_NATIVE);
+        assert_false(s->commit_taken);
+        assert_false(s->admin_in_lockdown);
+        assert_int_equal(s->read_max_age_s, 5);
+        assert_int_equal(s->factor_timeout_s, 10);
+        assert_false(s->duress);
+        assert_int_equal(s->pin_lockout.failures, 5);
+        assert_int_equal(s->pin_lockout.window_s, 60);
+        assert_int_equal(s->pin_lockout.lock_s, 60);
+        assert_int_equal(s->max_policy_age_s[CLASS_PERSONAL], POLICY_AGE_UNLIMITED);
+        assert_int_equal(s->max_policy_age_s[CLASS_VISITOR], 86400);
+        assert_int_equal(s->max_policy_age_s[CLASS_DELIVERY], 86400);
+        assert_int_equal(s->max_policy_age_s[CLASS_ADMIN], POLICY_AGE_UNLIMITED);
+    }
+}
+
+static void a_site_keeps_what_is_set(void **state)
+{
+    (void)state;
+    struct policy_row row =
+        good("site", "\"tz\":\"America/Argentina/Buenos_Aires\",\"name\":\"HQ\","
+                     "\"dialect\":\"performance-hub\",\"antipassback_commit\":\"taken\","
+                     "\"admin_in_lockdown\":true,\"read_max_age_s\":60,"
+                     "\"factor_timeout_s\":3600,\"duress\":\"last_digit_plus_one\"");
     assert_string_equal(row.d.site.tz, "America/Argentina/Buenos_Aires");
-    assert_int_equal(row.d.site.read_max_age_s, 5);
-    row = good("site", "\"tz\":\"Etc/GMT+5\",\"read_max_age_s\":60,\"name\":\"HQ\"");
+    assert_int_equal(row.d.site.dialect, DIALECT_PERFORMANCE_HUB);
+    assert_true(row.d.site.commit_taken);
+    assert_true(row.d.site.admin_in_lockdown);
     assert_int_equal(row.d.site.read_max_age_s, 60);
+    assert_int_equal(row.d.site.factor_timeout_s, 3600);
+    assert_true(row.d.site.duress);
+}
+
+static void every_dialect_has_its_number(void **state)
+{
+    (void)state;
+    static const char *const words[DIALECTS] = {"native", "doorflow-guide",  "doorflow-api",
+                                                "akuvox", "performance-hub", "onvif"};
+    for (int i = 0; i < DIALECTS; i++) {
+        char fields[64];
+        (void)snprintf(fields, sizeof fields, "\"tz\":\"UTC\",\"dialect\":\"%s\"", words[i]);
+        assert_int_equal(good("site", fields).d.site.dialect, i);
+    }
 }
 
 static void a_door_has_the_defaults_of_the_contract(void **state)
 {
     (void)state;
     struct policy_row row = good("door", "");
-    assert_string_equal(row.d.door.name, "");
-    assert_string_equal(row.d.door.tz, "");
-    assert_int_equal(row.d.door.release_s, 10);
-    assert_true(row.d.door.licensed);
-    assert_true(row.d.door.license_until == INSTANT_NONE);
+    const struct policy_door *d = &row.d.door;
+    assert_string_equal(d->name, "");
+    assert_string_equal(d->tz, "");
+    assert_int_equal(d->release_s, 10);
+    assert_int_equal(d->extended_release_s, 20);
+    assert_true(d->licensed);
+    assert_true(d->license_until == INSTANT_NONE);
+    assert_int_equal(d->held_open_s, 30);
+    assert_int_equal(d->pre_alarm_s, 0);
+    assert_int_equal(d->relock, RELOCK_ON_CLOSE);
+    assert_int_equal(d->maintenance, MAINTENANCE_NORMAL);
+    assert_int_equal(d->factors, FACTORS_SINGLE);
+    assert_true(id_is_none(&d->factor_schedule));
+    assert_int_equal(d->rex, REX_RELEASE);
+    assert_false(d->rex_in_lockdown);
+    assert_true(d->fire_release);
+    assert_true(good("door", "\"fire\":\"release\"").d.door.fire_release);
+}
+
+static void a_door_keeps_how_it_is_held_and_asked(void **state)
+{
+    (void)state;
+    struct policy_row row =
+        good("door", "\"extended_release_s\":120,\"held_open_s\":0,\"pre_alarm_s\":9,"
+                     "\"relock\":\"timer\",\"rex\":\"off\",\"rex_in_lockdown\":true,"
+                     "\"fire\":\"ignore\",\"maintenance\":\"force_closed\","
+                     "\"factors\":\"two_person\",\"factor_schedule\":\"nights\"");
+    const struct policy_door *d = &row.d.door;
+    assert_int_equal(d->extended_release_s, 120);
+    assert_int_equal(d->held_open_s, 0);
+    assert_int_equal(d->pre_alarm_s, 9);
+    assert_int_equal(d->relock, RELOCK_TIMER);
+    assert_int_equal(d->rex, REX_OFF);
+    assert_true(d->rex_in_lockdown);
+    assert_false(d->fire_release);
+    assert_int_equal(d->maintenance, MAINTENANCE_FORCE_CLOSED);
+    assert_int_equal(d->factors, FACTORS_TWO_PERSON);
+    assert_string_equal(d->factor_schedule.s, "nights");
 }
 
 static void a_door_keeps_what_is_set(void **state)
@@ -70,8 +154,10 @@ static void groups_of_doors_and_of_persons_are_taken(void **state)
     struct policy_row row = good("door_group", "\"name\":\"all\",\"doors\":[\"a\",\"b:1\"]");
     assert_ids(row.d.door_group.doors, 2, (const char *const[]){"a", "b:1"});
     assert_int_equal(good("door_group", "").d.door_group.doors.n, 0);
-    (void)good("group", "");
-    (void)good("group", "\"name\":\"staff\",\"antipassback_exempt\":false,\"floors\":[]");
+    assert_false(good("group", "").d.group.antipassback_exempt);
+    row = good("group", "\"name\":\"staff\",\"antipassback_exempt\":true,\"floors\":[]");
+    assert_true(row.d.group.antipassback_exempt);
+    assert_int_equal(row.d.group.floors.n, 0);
 }
 
 static void a_person_has_groups_with_and_without_dates(void **state)
@@ -81,6 +167,8 @@ static void a_person_has_groups_with_and_without_dates(void **state)
     assert_true(row.d.person.enabled);
     assert_unbounded(row.d.person.validity);
     assert_int_equal(row.d.person.n_groups, 0);
+    assert_false(row.d.person.lockdown_bypass || row.d.person.first_credential ||
+                 row.d.person.extended_release || row.d.person.antipassback_exempt);
     row = good("person",
                "\"name\":\"A\",\"enabled\":false,\"valid_from\":\"1970-01-01T00:00:01Z\","
                "\"valid_until\":\"1970-01-01T00:00:02Z\",\"type\":\"t\",\"status\":\"s\","
@@ -97,6 +185,23 @@ static void a_person_has_groups_with_and_without_dates(void **state)
     assert_int_equal(row.d.person.groups[1].validity.until, 9);
     assert_string_equal(row.d.person.groups[2].group.s, "g3");
     assert_unbounded(row.d.person.groups[2].validity);
+}
+
+static void a_person_keeps_each_privilege_by_itself(void **state)
+{
+    (void)state;
+    struct policy_row row = good("person", "\"lockdown_bypass\":true");
+    assert_true(row.d.person.lockdown_bypass);
+    assert_false(row.d.person.first_credential);
+    row = good("person", "\"first_credential\":true");
+    assert_true(row.d.person.first_credential);
+    assert_false(row.d.person.extended_release);
+    row = good("person", "\"extended_release\":true");
+    assert_true(row.d.person.extended_release);
+    assert_false(row.d.person.antipassback_exempt);
+    row = good("person", "\"antipassback_exempt\":true");
+    assert_true(row.d.person.antipassback_exempt);
+    assert_false(row.d.person.lockdown_bypass);
 }
 
 static void a_credential_is_put_into_canonical_form(void **state)
@@ -202,30 +307,14 @@ static void an_entitlement_is_taken_whole(void **state)
     assert_ids(e->where.door_groups, 1, (const char *const[]){"e"});
 }
 
-static void what_equals_its_default_is_taken_though_it_is_not_evaluated(void **state)
+static void an_interval_that_ends_before_it_starts_is_taken_and_never_valid(void **state)
 {
     (void)state;
-    (void)good("site", "\"tz\":\"UTC\",\"dialect\":\"native\",\"antipassback_commit\":\"granted\","
-                       "\"admin_in_lockdown\":false,\"factor_timeout_s\":10,\"duress\":\"off\","
-                       "\"pin_lockout\":{\"failures\":5,\"window_s\":60,\"lock_s\":60},"
-                       "\"max_policy_age_s\":{\"personal\":null,\"visitor\":86400,"
-                       "\"delivery\":86400,\"admin\":null}");
-    (void)good("site", "\"tz\":\"UTC\",\"pin_lockout\":{},\"max_policy_age_s\":null");
-    (void)good("door",
-               "\"maintenance\":\"normal\",\"factors\":\"single\",\"factor_schedule\":null");
-    (void)good("person", "\"lockdown_bypass\":false,\"first_credential\":false,"
-                         "\"extended_release\":false,\"antipassback_exempt\":false,\"floors\":[]");
-    (void)good("credential", "\"type\":\"qr\",\"value\":\"a\",\"class\":\"personal\","
-                             "\"uses_per_door\":null,\"uses_total\":null");
-}
-
-static void what_only_inputs_or_people_ask_for_is_taken_with_any_legal_value(void **state)
-{
-    (void)state;
-    (void)good("site", "\"tz\":\"UTC\",\"dialect\":\"performance-hub\"");
-    (void)good("door", "\"extended_release_s\":120,\"held_open_s\":0,\"pre_alarm_s\":9,"
-                       "\"relock\":\"timer\",\"rex\":\"off\",\"rex_in_lockdown\":true,"
-                       "\"fire\":\"ignore\"");
+    static const char dates[] = "\"valid_from\":\"1970-01-01T00:00:09Z\","
+                                "\"valid_until\":\"1970-01-01T00:00:02Z\"";
+    struct policy_row row = good("person", dates);
+    assert_int_equal(row.d.person.validity.from, 9);
+    assert_int_equal(row.d.person.validity.until, 2);
 }
 
 static void fields_that_nobody_knows_are_ignored(void **state)
@@ -297,18 +386,21 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_site_needs_its_time_zone_and_has_defaults),
+        cmocka_unit_test(a_site_keeps_what_is_set),
+        cmocka_unit_test(every_dialect_has_its_number),
         cmocka_unit_test(a_door_has_the_defaults_of_the_contract),
+        cmocka_unit_test(a_door_keeps_how_it_is_held_and_asked),
         cmocka_unit_test(a_door_keeps_what_is_set),
         cmocka_unit_test(a_long_name_is_cut_at_a_character),
         cmocka_unit_test(a_reader_without_accepts_takes_every_type_and_an_empty_list_none),
         cmocka_unit_test(groups_of_doors_and_of_persons_are_taken),
         cmocka_unit_test(a_person_has_groups_with_and_without_dates),
+        cmocka_unit_test(a_person_keeps_each_privilege_by_itself),
         cmocka_unit_test(a_credential_is_put_into_canonical_form),
         cmocka_unit_test(a_schedule_has_windows_and_none_means_never),
         cmocka_unit_test(an_entitlement_without_who_and_where_is_for_nobody_nowhere),
         cmocka_unit_test(an_entitlement_is_taken_whole),
-        cmocka_unit_test(what_equals_its_default_is_taken_though_it_is_not_evaluated),
-        cmocka_unit_test(what_only_inputs_or_people_ask_for_is_taken_with_any_legal_value),
+        cmocka_unit_test(an_interval_that_ends_before_it_starts_is_taken_and_never_valid),
         cmocka_unit_test(fields_that_nobody_knows_are_ignored),
         cmocka_unit_test(a_removal_needs_kind_and_id_only),
         cmocka_unit_test(a_holiday_comes_with_its_range_and_working_hours),

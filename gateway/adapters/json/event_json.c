@@ -169,10 +169,15 @@ static void put_access(struct writer *w, const struct event *e)
         put_word(w, ",\"reason\":", reason_name(e->reason));
     }
     if (e->via.present) {
-        put_word(w, ",\"via\":{\"kind\":", entitlement_kind_name(e->via.kind));
+        put_word(w, ",\"via\":{\"kind\":", via_kind_name(&e->via));
         put_id(w, ",\"id\":", &e->via.id);
         PUT(w, "}");
     }
+    if (e->violation != VIOLATION_NONE)
+        put_word(w, ",\"violation\":", violation_name(e->violation));
+    if (e->duress)
+        PUT(w, ",\"duress\":true");
+    put_id(w, ",\"with\":", &e->with);
     put_id(w, ",\"read_id\":", &e->read_id);
 }
 
@@ -205,6 +210,22 @@ static void put_arg_int(struct writer *w, bool *open, const char *key, int64_t n
     put_i64(w, n);
 }
 
+static void put_arg_instant(struct writer *w, bool *open, const char *key, int64_t instant)
+{
+    char at[INSTANT_TEXT];
+    instant_format(at, instant);
+    put_key(w, open, key);
+    put_word(w, "", at);
+}
+
+static void put_arg_id(struct writer *w, bool *open, const char *key, const struct id *id)
+{
+    if (id_is_none(id))
+        return;
+    put_key(w, open, key);
+    put_id(w, "", id);
+}
+
 static void put_args(struct writer *w, const struct event_args *a)
 {
     bool open = false;
@@ -212,6 +233,16 @@ static void put_args(struct writer *w, const struct event_args *a)
     put_arg_text(w, &open, "result", a->result, EVENT_JSON_SHORT_TEXT_MAX);
     put_arg_text(w, &open, "fault", a->fault, EVENT_JSON_LONG_TEXT_MAX);
     put_arg_text(w, &open, "version", a->version, EVENT_JSON_SHORT_TEXT_MAX);
+    put_arg_text(w, &open, "mode", a->mode, EVENT_JSON_SHORT_TEXT_MAX);
+    if (a->has_on) {
+        put_key(w, &open, "on");
+        put_words(w, a->on ? "true" : "false");
+    }
+    if (a->until != 0)
+        put_arg_instant(w, &open, "until", a->until);
+    put_arg_id(w, &open, "id", &a->id);
+    put_arg_id(w, &open, "person", &a->person);
+    put_arg_id(w, &open, "area", &a->area);
     if (a->has_range) {
         put_arg_int(w, &open, "from", a->from);
         put_arg_int(w, &open, "to", a->to);

@@ -2,9 +2,10 @@
  *
  * Format (one JSON object, no newline): {"seq","at","mono_ms","clock","kind",
  * then those of door, reader, person, credential, type, decision, reason, via
- * {kind,id}, read_id, by, args, that are set, "policy":{"epoch","rev","age_s"},
+ * {kind,id}, violation, duress, with, read_id, by, args, that are set, "policy":{"epoch","rev","age_s"},
  * "prev"}. prev is the hex of the chain value over the event before it as
- * stored. args: {action, result, fault, version, from, to, count}, what is set;
+ * stored. args: {action, result, fault, version, mode, on, until,
+ * id, person, area, from, to, count}, what is set;
  * absent if nothing is. policy.epoch and rev are 0 while no checkpoint was ever
  * seen; age_s is null then, and while the clock is unset. */
 #ifndef GATEHOUSE_ADAPTERS_JSON_EVENT_JSON_H

@@ -137,6 +137,17 @@ bool json_append(struct json *v, const char *name, struct json *child)
            json_object_set(in_mutable(v), name, made) == 0;
 }
 
+bool json_append_text(struct json *v, const char *name, struct slice text)
+{
+    return json_append(v, name,
+                       (struct json *)json_stringn(text.ptr ? text.ptr : "", text.len));
+}
+
+bool json_append_int(struct json *v, const char *name, int64_t n)
+{
+    return json_append(v, name, (struct json *)json_integer(n));
+}
+
 bool json_set_empty_array(struct json *v, const char *name)
 {
     STRICT_OWNED json_t *made = json_array();

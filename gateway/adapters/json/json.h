@@ -46,6 +46,9 @@ bool json_set_null(struct json *v, const char *name);
 bool json_set(struct json *v, const char *name, struct json *child);
 /* Appends to the array member of that name, made if absent; takes child. */
 bool json_append(struct json *v, const char *name, struct json *child);
+/* Appends a text or a number to the array member of that name, made if absent. */
+bool json_append_text(struct json *v, const char *name, struct slice text);
+bool json_append_int(struct json *v, const char *name, int64_t n);
 /* An array member without elements. */
 bool json_set_empty_array(struct json *v, const char *name);
 /* Copies a member of another object, whatever it is; nothing if it has none. */

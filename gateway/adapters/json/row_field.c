@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "row_json.h"
+#include "row_tables.h"
 #include "strict.h"
 
 enum gh_err row_refuse(struct row_reader *r, const struct field *f, const char *format, ...)
@@ -19,32 +20,29 @@ enum gh_err row_refuse(struct row_reader *r, const struct field *f, const char *
     return GH_INVALID;
 }
 
-#define SHOWN_MAX (ID_MAX + 3)
+#define CHOICES_TEXT_MAX 160
 
-/* A value as an error line may show it: short, and nothing but plain text. */
-static const char *shown(char out[SHOWN_MAX], const json_t *v)
+/* Writes: "a", "b" or "c". */
+static const char *choices_text(char out[CHOICES_TEXT_MAX], const struct field *f)
 {
-    struct slice text = strict_text(v);
-    if (json_is_true(v))
-        return "true";
-    if (json_is_false(v))
-        return "false";
-    if (json_is_null(v))
-        return "null";
-    if (json_is_integer(v))
-        (void)snprintf(out, SHOWN_MAX, "%lld", (long long)json_integer_value(v));
-    else if (id_is_valid(text))
-        (void)snprintf(out, SHOWN_MAX, "\"%.*s\"", (int)text.len, text.ptr);
-    else
-        return "set";
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; f->choices[i]; i++) {
+        const char *comma = i == 0 ? "" : f->choices[i + 1] ? ", " : " or ";
+        int n = snprintf(out + used, CHOICES_TEXT_MAX - used, "%s\"%s\"", comma, f->choices[i]);
+        if (n < 0 || (size_t)n >= CHOICES_TEXT_MAX - used)
+            break;
+        used += (size_t)n;
+    }
     return out;
 }
 
-static enum gh_err refuse_value(struct row_reader *r, const struct field *f, const json_t *v,
-                                const char *evaluated)
+static enum gh_err refuse_missing(struct row_reader *r, const struct field *f)
 {
-    char text[SHOWN_MAX];
-    return row_refuse(r, f, "is %s: this version evaluates only %s", shown(text, v), evaluated);
+    char choices[CHOICES_TEXT_MAX];
+    if (f->choices)
+        return row_refuse(r, f, "is missing: it must be %s", choices_text(choices, f));
+    return row_refuse(r, f, "is missing");
 }
 
 enum gh_err row_fields_parse(struct row_reader *r, const struct field *fields, size_t n_fields,
@@ -54,25 +52,39 @@ enum gh_err row_fields_parse(struct row_reader *r, const struct field *fields, s
         const struct field *f = &fields[i];
         const json_t *v = json_object_get(object, f->name);
         if (f->required && field_is_absent(v))
-            return row_refuse(r, f, "is missing");
-        void *at = f->kept ? (unsigned char *)base + f->offset : NULL;
-        /* An object's own fields count their offsets from the same base. */
-        enum gh_err err = f->parse(r, f, v, f->fields ? base : at);
+            return refuse_missing(r, f);
+        enum gh_err err = f->parse(r, f, v, f->kept ? (unsigned char *)base + f->offset : NULL);
         if (err)
             return err;
     }
     return GH_OK;
 }
 
-enum gh_err field_object(struct row_reader *r, const struct field *f, const json_t *v, void *at)
+static enum gh_err parse_object(struct row_reader *r, const struct field *f,
+                                const struct field *fields, size_t n_fields, const json_t *v,
+                                void *at)
 {
     if (!field_is_absent(v) && !json_is_object(v))
         return row_refuse(r, f, "must be an object");
     r->within = f->name;
-    enum gh_err err =
-        row_fields_parse(r, f->fields, f->n_fields, json_is_object(v) ? v : NULL, at);
+    enum gh_err err = row_fields_parse(r, fields, n_fields, json_is_object(v) ? v : NULL, at);
     r->within = NULL;
     return err;
+}
+
+enum gh_err field_object(struct row_reader *r, const struct field *f, const json_t *v, void *at)
+{
+    return parse_object(r, f, f->fields, f->n_fields, v, at);
+}
+
+enum gh_err field_where(struct row_reader *r, const struct field *f, const json_t *v, void *at)
+{
+    static const struct field fields[] = {
+        {FIELD("all", field_switch), KEPT(policy_where, all)},
+        {FIELD("doors", field_ids), KEPT(policy_where, doors)},
+        {FIELD("door_groups", field_ids), KEPT(policy_where, door_groups)},
+    };
+    return parse_object(r, f, fields, COUNT(fields), v, at);
 }
 
 enum gh_err field_text(struct row_reader *r, const struct field *f, const json_t *v, void *at)
@@ -156,22 +168,26 @@ enum gh_err field_id(struct row_reader *r, const struct field *f, const json_t *
     return GH_OK;
 }
 
-enum gh_err field_ids(struct row_reader *r, const struct field *f, const json_t *v, void *at)
+enum gh_err field_calendar(struct row_reader *r, const struct field *f, const json_t *v, void *at)
 {
-    struct id_list list = {0};
-    if (!field_is_absent(v) && !json_is_array(v))
-        return row_refuse(r, f, "must be a list of ids");
-    size_t n = json_array_size(v);
-    if (n > 0) {
-        struct id *ids = arena_take(r->arena, n, sizeof *ids);
-        if (!ids)
-            return GH_FULL;
-        for (size_t i = 0; i < n; i++)
-            if (id_set(&ids[i], strict_text(json_array_get(v, i))))
-                return row_refuse(r, f, "must be a list of ids: entry %zu is none", i + 1);
-        list = (struct id_list){ids, n};
-    }
-    *(struct id_list *)at = list;
+    struct id calendar = {"default"};
+    if (!field_is_absent(v) && id_set(&calendar, strict_text(v)))
+        return row_refuse(r, f, "must be the id of a calendar");
+    *(struct id *)at = calendar;
+    return GH_OK;
+}
+
+/* An empty text is as good as none. */
+enum gh_err field_word(struct row_reader *r, const struct field *f, const json_t *v, void *at)
+{
+    struct slice text = strict_text(v);
+    bool empty = field_is_absent(v) || (json_is_string(v) && text.len == 0);
+    if (!empty && !row_word_is_valid(text))
+        return row_refuse(r, f, "must be null or " ROW_WORD_RULE, POLICY_WORD_MAX);
+    char *word = at;
+    if (!empty)
+        memcpy(word, text.ptr, text.len);
+    word[text.len] = '\0';
     return GH_OK;
 }
 
@@ -180,56 +196,41 @@ enum gh_err field_switch(struct row_reader *r, const struct field *f, const json
 {
     if (v && !json_is_boolean(v))
         return row_refuse(r, f, "must be true or false");
-    bool on = v ? json_is_true(v) : f->def != 0;
-    if (f->evaluated && !(f->evaluated & FIELD_VALUE(on)))
-        return refuse_value(r, f, v, on ? "false" : "true");
-    if (at)
-        *(bool *)at = on;
+    *(bool *)at = v ? json_is_true(v) : f->def != 0;
     return GH_OK;
 }
 
-static enum gh_err check_int(struct row_reader *r, const struct field *f, const json_t *v)
+static bool is_int_of(const struct field *f, const json_t *v)
 {
-    if (!json_is_integer(v) || json_integer_value(v) < f->min || json_integer_value(v) > f->max)
-        return row_refuse(r, f, "must be a whole number from %ld to %ld", f->min, f->max);
-    return GH_OK;
-}
-
-static enum gh_err refuse_int(struct row_reader *r, const struct field *f, const json_t *v)
-{
-    char text[24];
-    (void)snprintf(text, sizeof text, "%ld", f->def);
-    return refuse_value(r, f, v, text);
+    return json_is_integer(v) && json_integer_value(v) >= f->min && json_integer_value(v) <= f->max;
 }
 
 enum gh_err field_int(struct row_reader *r, const struct field *f, const json_t *v, void *at)
 {
-    long n = f->def;
-    if (!field_is_absent(v)) {
-        enum gh_err err = check_int(r, f, v);
-        if (err)
-            return err;
-        n = (long)json_integer_value(v);
-    }
-    if (f->only_default && n != f->def)
-        return refuse_int(r, f, v);
-    if (at)
-        *(int *)at = (int)n;
+    bool absent = field_is_absent(v);
+    if (!absent && !is_int_of(f, v))
+        return row_refuse(r, f, "must be a whole number from %ld to %ld", f->min, f->max);
+    *(int *)at = (int)(absent ? f->def : json_integer_value(v));
     return GH_OK;
 }
 
 enum gh_err field_limit(struct row_reader *r, const struct field *f, const json_t *v, void *at)
 {
-    int limit = (int)f->def;
-    if (json_is_null(v)) {
-        limit = -1;
-    } else if (v) {
-        enum gh_err err = check_int(r, f, v);
-        if (err)
-            return err;
-        limit = (int)json_integer_value(v);
+    if (!field_is_absent(v) && !is_int_of(f, v))
+        return row_refuse(r, f, "must be null or a whole number from %ld to %ld", f->min, f->max);
+    *(int *)at = (int)(!v ? f->def : json_is_null(v) ? -1 : json_integer_value(v));
+    return GH_OK;
+}
+
+enum gh_err field_real(struct row_reader *r, const struct field *f, const json_t *v, void *at)
+{
+    double n = (double)f->def;
+    if (!field_is_absent(v)) {
+        n = json_number_value(v);
+        if (!json_is_number(v) || !(n >= (double)f->min && n <= (double)f->max))
+            return row_refuse(r, f, "must be a number from %ld to %ld", f->min, f->max);
     }
-    *(int *)at = limit;
+    *(double *)at = n;
     return GH_OK;
 }
 
@@ -247,66 +248,39 @@ enum gh_err field_instant(struct row_reader *r, const struct field *f, const jso
     int64_t instant = INSTANT_NONE;
     if (!field_is_absent(v) && instant_parse(&instant, strict_text(v)))
         return row_refuse(r, f, "must be an instant such as 2025-01-31T08:00:00+01:00");
-    *(int64_t *)at = instant;
+    if (at)
+        *(int64_t *)at = instant;
     return GH_OK;
 }
 
-/* Writes: "a", "b" or "c", of the words whose bit is set. */
-static void join_words(char *out, size_t size, const char *const *words, field_value_set set)
+/* Puts the index of a choice into *out. */
+static enum gh_err parse_choice(struct row_reader *r, const struct field *f, const json_t *v,
+                                unsigned *out)
 {
-    size_t used = 0;
-    bool first = true;
-    out[0] = '\0';
-    for (unsigned i = 0; words[i]; i++) {
-        if (!(set & FIELD_VALUE(i)))
-            continue;
-        set &= ~FIELD_VALUE(i);
-        const char *comma = first ? "" : set ? ", " : " or ";
-        int n = snprintf(out + used, size - used, "%s\"%s\"", comma, words[i]);
-        if (n < 0 || (size_t)n >= size - used)
-            return;
-        used += (size_t)n;
-        first = false;
-    }
-}
-
-enum gh_err field_word(struct row_reader *r, const struct field *f, const json_t *v, void *at)
-{
-    unsigned i = (unsigned)f->def;
-    if (at)
-        *(unsigned *)at = i;
-    if (field_is_absent(v))
+    char choices[CHOICES_TEXT_MAX];
+    unsigned i = 0;
+    if (field_is_absent(v)) {
+        *out = (unsigned)f->def;
         return GH_OK;
-    char allowed[160];
-    i = 0;
-    while (f->words[i] && !slice_is(strict_text(v), f->words[i]))
+    }
+    while (f->choices[i] && !slice_is(strict_text(v), f->choices[i]))
         i++;
-    if (!f->words[i]) {
-        join_words(allowed, sizeof allowed, f->words, FIELD_VALUE(i) - 1);
-        return row_refuse(r, f, "must be %s", allowed);
-    }
-    if (f->evaluated && !(f->evaluated & FIELD_VALUE(i))) {
-        join_words(allowed, sizeof allowed, f->words, f->evaluated);
-        return refuse_value(r, f, v, allowed);
-    }
-    if (at)
-        *(unsigned *)at = i;
+    if (!f->choices[i])
+        return row_refuse(r, f, "must be %s", choices_text(choices, f));
+    *out = i;
     return GH_OK;
 }
 
-enum gh_err field_calendar(struct row_reader *r, const struct field *f, const json_t *v, void *at)
+enum gh_err field_choice(struct row_reader *r, const struct field *f, const json_t *v, void *at)
 {
-    struct id calendar = {"default"};
-    if (!field_is_absent(v) && id_set(&calendar, strict_text(v)))
-        return row_refuse(r, f, "must be the id of a calendar");
-    *(struct id *)at = calendar;
-    return GH_OK;
+    return parse_choice(r, f, v, at);
 }
 
-enum gh_err field_unset(struct row_reader *r, const struct field *f, const json_t *v, void *at)
+enum gh_err field_either(struct row_reader *r, const struct field *f, const json_t *v, void *at)
 {
-    (void)at;
-    if (field_is_absent(v) || (json_is_array(v) && json_array_size(v) == 0))
-        return GH_OK;
-    return refuse_value(r, f, v, json_is_array(v) ? "an empty list" : "null");
+    unsigned i = 0;
+    enum gh_err err = parse_choice(r, f, v, &i);
+    if (!err)
+        *(bool *)at = i != 0;
+    return err;
 }

@@ -74,21 +74,17 @@ static enum gh_err read_row(struct policy_row *row, const json_t *root, struct a
                             char why[ROW_WHY_MAX])
 {
     struct slice kind = strict_text(json_object_get(root, "k"));
-    const struct row_table *table = row_table_find(kind);
     bool has_id = id_set(&row->id, strict_text(json_object_get(root, "id"))) == GH_OK;
-    if (!table)
+    if (row_kind_parse(&row->kind, kind))
         return refuse_kind(why, row->id.s, kind);
+    struct row_reader r = {
+        .kind = row_kind_name(row->kind), .id = row->id.s, .arena = arena, .why = why};
     if (!has_id)
-        return refuse(why, "%s: \"id\" must be 1 to %d characters of A-Z a-z 0-9 . _ : -",
-                      table->kind, ID_MAX);
-    if (!table->evaluated)
-        return refuse(why, "%s \"%s\": this version does not evaluate rows of kind %s",
-                      table->kind, row->id.s, table->kind);
-    row->kind = table->row_kind;
-    struct row_reader r = {.kind = table->kind, .id = row->id.s, .arena = arena, .why = why};
+        return refuse(why, "%s: \"id\" must be 1 to %d characters of A-Z a-z 0-9 . _ : -", r.kind,
+                      ID_MAX);
     const json_t *op = json_object_get(root, "op");
     if (field_is_absent(op))
-        return read_fields(row, table, root, &r);
+        return read_fields(row, row_table_of(row->kind), root, &r);
     if (!slice_is(strict_text(op), "del"))
         return refuse(why, "%s \"%s\": \"op\" must be \"del\" or absent", r.kind, r.id);
     row->removal = true;

@@ -13,12 +13,13 @@
 /* Parses and checks one line. Lists in *out live in the arena.
  *
  * GH_INVALID with why = one line that names kind, id, field and what is
- * allowed: not JSON, unknown kind or enum value, out of range, wrong type, an
- * id that is none, a schedule that makes no sense, or a kind or field of the
- * contract that this version does not evaluate and that is not at its default
- * (it would be a restriction that nobody enforces). Unknown fields are ignored
- * unless "crit" names them; then a person, group, credential or entitlement
- * becomes inert (why says so, result GH_OK) and any other kind is refused.
+ * allowed, and never shows a value: not JSON, unknown kind or enum value, out of
+ * range, wrong type, an id that is none, a date that does not exist, a schedule
+ * that makes no sense. An interval that ends before it starts is none of these:
+ * it is never valid. Unknown fields are ignored unless "crit" names them; then a
+ * person, group, credential, entitlement or access_rules row becomes inert (why
+ * says so, result GH_OK; *out holds what the row says all the same) and any other
+ * kind is refused. "crit" names fields of "d" itself, not those within them.
  * GH_FULL: the arena is too small for this row. why is "" otherwise. */
 GH_MUST_CHECK enum gh_err row_json_parse(struct policy_row *out, struct slice line,
                                          struct arena *arena, char why[ROW_WHY_MAX]);

@@ -98,17 +98,21 @@ static void remember(struct journal_db *db, const struct record_repeat *r)
 }
 
 static enum gh_err append(void *self, uint64_t seq, struct slice event,
-                          const struct repeat *repeat)
+                          const struct repeat *repeat, struct slice changes)
 {
     struct journal_db *db = self;
-    struct record r = {.seq = seq, .kind = RECORD_EVENT, .event = event};
-    if (event.len == 0 || event.len > EVENT_JSON_MAX)
+    struct record r = {.seq = seq, .event = event, .changes = changes};
+    unsigned kind = RECORD_EVENT;
+    if (event.len == 0 || event.len > EVENT_JSON_MAX || !changes_are_valid(changes))
         return GH_INVALID;
     /* Without both ids there is nothing that could be recognised again. */
     if (repeat && !id_is_none(&repeat->reader) && !id_is_none(&repeat->read_id)) {
-        r.kind = RECORD_EVENT_REPEAT;
+        kind |= RECORD_HAS_REPEAT;
         repeat_pack(&r.repeat, repeat, db->boot);
     }
+    if (changes.len > 0)
+        kind |= RECORD_HAS_CHANGES;
+    r.kind = (enum record_kind)kind;
     r.number = db->next_number;
     struct journal_item *item = journal_item_make(&r);
 
@@ -132,7 +136,7 @@ static enum gh_err append(void *self, uint64_t seq, struct slice event,
     }
     /* Without the lock, which the thread needs first of all when it wakes. */
     (void)pthread_cond_signal(&db->kick);
-    if (r.kind == RECORD_EVENT_REPEAT)
+    if (record_has(&r, RECORD_HAS_REPEAT))
         remember(db, &r.repeat);
     return GH_OK;
 }
@@ -144,6 +148,16 @@ static uint64_t durable(void *self)
     uint64_t seq = db->durable_seq;
     unlock(db);
     return seq;
+}
+
+static bool is_failing(void *self)
+{
+    struct journal_db *db = self;
+    lock(db);
+    bool failing = (db->faults & JOURNAL_FAULT_DB) &&
+                   ((db->faults & JOURNAL_FAULT_TAIL_SYNC) || db->queue.unwritten);
+    unlock(db);
+    return failing;
 }
 
 static bool copy_text(char *out, size_t size, struct slice text)
@@ -213,27 +227,50 @@ static void store_lazily(struct journal_db *db)
     (void)pthread_cond_signal(&db->kick);
 }
 
-static void repeat_answered(void *self, const struct id *reader, const struct id *read_id)
+/* Records what has no event. GH_FULL: no room for it. */
+static enum gh_err push_lazily(struct journal_db *db, struct record *r)
 {
-    struct journal_db *db = self;
-    struct record r = {.kind = RECORD_ANSWERED, .repeat = {.reader = *reader, .read_id = *read_id}};
-    if (id_is_none(reader) || id_is_none(read_id))
-        return;
+    enum gh_err err = GH_FULL;
     lock(db);
-    r.number = db->next_number;
-    r.seq = db->next_seq - 1;
+    r->number = db->next_number;
+    r->seq = db->next_seq - 1;
     write_tail(db);
-    /* A note that finds no room is dropped: the answer would go out twice. */
     struct journal_item *item =
-        db->queue.n_unwritten < JOURNAL_MEMORY_EVENTS ? journal_item_make(&r) : NULL;
+        db->queue.n_unwritten < JOURNAL_MEMORY_EVENTS ? journal_item_make(r) : NULL;
     if (item) {
         db->next_number++;
         journal_queue_push(&db->queue, item, false);
         write_tail(db);
         /* The tail has it: a sync of its own would only hold up the next event. */
         store_lazily(db);
+        err = GH_OK;
     }
     unlock(db);
+    return err;
+}
+
+static void repeat_answered(void *self, const struct id *reader, const struct id *read_id)
+{
+    struct record r = {.kind = RECORD_ANSWERED, .repeat = {.reader = *reader, .read_id = *read_id}};
+    if (id_is_none(reader) || id_is_none(read_id))
+        return;
+    /* A note that finds no room is dropped: the answer would go out twice. */
+    (void)push_lazily(self, &r);
+}
+
+static enum gh_err keep(void *self, struct slice changes)
+{
+    struct record r = {.kind = RECORD_KEEP, .changes = changes};
+    if (!changes_are_valid(changes))
+        return GH_INVALID;
+    return changes.len > 0 ? push_lazily(self, &r) : GH_OK;
+}
+
+static enum gh_err kept_each(void *self,
+                             bool (*each)(void *context, struct slice key, struct slice value),
+                             void *context)
+{
+    return journal_kept_each(self, each, context);
 }
 
 static void counts(void *self, struct journal_counts *out)
@@ -246,7 +283,10 @@ struct journal journal_db_port(struct journal_db *db)
     static const struct journal_ops ops = {
         .next_seq = next_seq,
         .append = append,
+        .keep = keep,
+        .kept_each = kept_each,
         .durable = durable,
+        .is_failing = is_failing,
         .counts = counts,
         .repeat_find = repeat_find,
         .repeat_answered = repeat_answered,
@@ -323,17 +363,30 @@ enum gh_err journal_db_ack(struct journal_db *db, struct slice stream, uint64_t 
 
 struct replay {
     struct journal_db *db;
+    uint64_t kept_number; /* of the database; 0 once a record shows that it is not of this tail */
     enum gh_err err;
 };
+
+/* Whether the database does not have it yet (tail.h). */
+static bool record_counts(struct replay *replay, const struct record *r)
+{
+    uint64_t newest = replay->db->next_seq - 1; /* of the database and the records before */
+    if (!record_has(r, RECORD_HAS_EVENT))
+        return r->seq >= newest && r->number > replay->kept_number;
+    if (r->seq <= newest)
+        return false;
+    if (r->number <= replay->kept_number)
+        replay->kept_number = 0;
+    return true;
+}
 
 /* Takes over a record that the database does not have. */
 static bool replay_record(void *context, const struct record *r)
 {
     struct replay *replay = context;
     struct journal_db *db = replay->db;
-    bool is_event = r->kind != RECORD_ANSWERED;
-    uint64_t newest = db->next_seq - 1; /* of the database and the records before */
-    if (is_event ? r->seq <= newest : r->seq < newest) {
+    bool is_event = record_has(r, RECORD_HAS_EVENT);
+    if (!record_counts(replay, r)) {
         /* Its room can be used again at once: what must be kept may be short
          * of room before the first transaction. */
         if (!db->queue.oldest)
@@ -346,7 +399,7 @@ static bool replay_record(void *context, const struct record *r)
         return false;
     }
     journal_queue_push(&db->queue, item, true);
-    if (r->kind == RECORD_EVENT_REPEAT)
+    if (record_has(r, RECORD_HAS_REPEAT))
         remember(db, &r->repeat);
     if (is_event) {
         memcpy(db->last_event, r->event.ptr, r->event.len);
@@ -360,13 +413,17 @@ static bool replay_record(void *context, const struct record *r)
 
 static enum gh_err take_over_tail(struct journal_db *db, size_t tail_bytes)
 {
-    struct replay replay = {db, GH_OK};
+    uint64_t kept_number = store_state(db->store)->kept_number;
+    struct replay replay = {db, kept_number, GH_OK};
     enum gh_err err = tail_replay(db->tail, replay_record, &replay);
     if (err == GH_OK)
         err = replay.err;
     db->next_number = tail_newest(db->tail) + 1;
     if (err != GH_OK || db->queue.oldest)
         return err;
+    /* Nothing of the tail is needed, so numbers may leave some out. */
+    if (db->next_number <= kept_number)
+        db->next_number = kept_number + 1;
     tail_rewind(db->tail);
     /* Where there is no room for another size, this one goes on. */
     if (!tail_has_size(db->tail, tail_bytes))

@@ -71,7 +71,7 @@ struct journal_db {
     uint64_t durable_seq;
     uint64_t acked_seq;
     uint64_t lost_stored; /* losses that the database knows of */
-    bool ack_waits; /* an acknowledgement or an answer's note is to be stored by ack_at_ms */
+    bool ack_waits; /* what is worth no transaction of its own is to be stored by ack_at_ms */
     int64_t ack_at_ms;
     bool stop;
     struct journal_loss loss;
@@ -89,6 +89,12 @@ int64_t journal_boot_ms(void);
  * first one and of the end of the last one. */
 void journal_fault_set(struct journal_db *db, enum journal_fault fault, const char *text);
 void journal_fault_clear(struct journal_db *db, enum journal_fault fault);
+
+/* The port's kept_each. The loop's side. */
+GH_MUST_CHECK enum gh_err journal_kept_each(struct journal_db *db,
+                                            bool (*each)(void *context, struct slice key,
+                                                         struct slice value),
+                                            void *context);
 
 /* Makes journal_db_fd readable. */
 void journal_notify(struct journal_db *db);

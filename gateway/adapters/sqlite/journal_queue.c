@@ -6,7 +6,7 @@
 
 struct journal_item *journal_item_make(const struct record *r)
 {
-    struct journal_item *item = malloc(sizeof *item + r->event.len);
+    struct journal_item *item = malloc(sizeof *item + r->event.len + r->changes.len);
     if (!item)
         return NULL;
     item->next = NULL;
@@ -15,6 +15,9 @@ struct journal_item *journal_item_make(const struct record *r)
     if (r->event.len > 0)
         memcpy(item->bytes, r->event.ptr, r->event.len);
     item->record.event = slice_make(item->bytes, r->event.len);
+    if (r->changes.len > 0)
+        memcpy(item->bytes + r->event.len, r->changes.ptr, r->changes.len);
+    item->record.changes = slice_make(item->bytes + r->event.len, r->changes.len);
     return item;
 }
 
@@ -35,7 +38,7 @@ static size_t bucket_of(const struct id *reader, const struct id *read_id)
 
 static bool is_indexed(const struct journal_item *item)
 {
-    return item->record.kind != RECORD_EVENT;
+    return record_has(&item->record, RECORD_HAS_REPEAT) || item->record.kind == RECORD_ANSWERED;
 }
 
 static size_t bucket_of_item(const struct journal_item *item)
@@ -51,7 +54,7 @@ void journal_queue_push(struct journal_queue *q, struct journal_item *item, bool
     else
         q->oldest = item;
     q->newest = item;
-    if (item->record.kind != RECORD_ANSWERED)
+    if (record_has(&item->record, RECORD_HAS_EVENT))
         q->n_events++;
     if (!in_tail) {
         if (!q->unwritten)
@@ -91,7 +94,7 @@ struct journal_item *journal_queue_drop(struct journal_queue *q, struct journal_
     for (struct journal_item *item = dropped;; item = item->next) {
         if (item == q->unwritten)
             journal_queue_written(q);
-        if (item->record.kind != RECORD_ANSWERED)
+        if (record_has(&item->record, RECORD_HAS_EVENT))
             q->n_events--;
         if (is_indexed(item))
             unindex(q, item);
@@ -117,7 +120,7 @@ const struct record_repeat *journal_queue_find(const struct journal_queue *q,
         if (!id_equal(&r->reader, reader) || !id_equal(&r->read_id, read_id))
             continue;
         *answered = item->record.kind == RECORD_ANSWERED;
-        if (item->record.kind == RECORD_EVENT_REPEAT)
+        if (record_has(&item->record, RECORD_HAS_REPEAT))
             found = r;
     }
     return found;

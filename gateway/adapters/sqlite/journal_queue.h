@@ -15,7 +15,7 @@
 struct journal_item {
     struct journal_item *next;       /* towards newer ones */
     struct journal_item *next_alike; /* newer one in the same bucket */
-    struct record record;            /* its event lies in bytes */
+    struct record record;            /* its event and changes lie in bytes */
     char bytes[];
 };
 
@@ -31,7 +31,7 @@ struct journal_queue {
     } bucket[QUEUE_BUCKETS];
 };
 
-/* A copy of the record and its event; NULL when out of memory. */
+/* A copy of the record, its event and its changes; NULL when out of memory. */
 struct journal_item *journal_item_make(const struct record *r);
 /* Frees a list linked by next. */
 void journal_items_free(struct journal_item *oldest);

@@ -24,7 +24,9 @@ static enum gh_err reader_connect(struct journal_reader *r, const char *path)
         err = db_pragma(r->db, "PRAGMA user_version", &layout);
     if (err != GH_OK)
         return err;
-    if (application != JOURNAL_APPLICATION_ID || layout != JOURNAL_LAYOUT)
+    /* Events are the same in both. */
+    if (application != JOURNAL_APPLICATION_ID ||
+        (layout != JOURNAL_LAYOUT && layout != JOURNAL_LAYOUT_OLD))
         return GH_CORRUPT;
     return db_prepare_all(r->db, r->read, sql, 1);
 }

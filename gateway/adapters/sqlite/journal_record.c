@@ -102,7 +102,7 @@ static unsigned char *put_repeat(unsigned char *at, const struct record_repeat *
 
 size_t record_encode(unsigned char out[RECORD_MAX], const struct record *r)
 {
-    assert(r->event.len <= EVENT_JSON_MAX);
+    assert(r->event.len <= EVENT_JSON_MAX && r->changes.len <= CHANGES_MAX);
     record_put64(out + 8, r->number);
     record_put64(out + 16, r->run);
     record_put64(out + 24, r->before);
@@ -113,11 +113,16 @@ size_t record_encode(unsigned char out[RECORD_MAX], const struct record *r)
     if (r->event.len > 0)
         memcpy(at, r->event.ptr, r->event.len);
     at += r->event.len;
-    if (r->kind == RECORD_EVENT_REPEAT)
+    if (record_has(r, RECORD_HAS_REPEAT))
         at = put_repeat(at, &r->repeat);
     if (r->kind == RECORD_ANSWERED) {
         at = put_text(at, r->repeat.reader.s);
         at = put_text(at, r->repeat.read_id.s);
+    }
+    if (record_has(r, RECORD_HAS_CHANGES)) {
+        record_put32(at, (uint32_t)r->changes.len);
+        memcpy(at + 4, r->changes.ptr, r->changes.len);
+        at += 4 + r->changes.len;
     }
     size_t len = (size_t)(at - out);
     record_put32(out, (uint32_t)len);
@@ -188,22 +193,51 @@ static void take_repeat(struct rest *rest, struct record_repeat *r)
     take_word(rest, r->reason);
 }
 
+static void take_changes(struct rest *rest, struct slice *out)
+{
+    const unsigned char *len_bytes = take(rest, 4);
+    uint32_t len = len_bytes ? record_get32(len_bytes) : 0;
+    const unsigned char *list = take(rest, len);
+    struct slice changes = list ? slice_make(list, len) : slice_make("", 0);
+    if (changes.len == 0 || !changes_are_valid(changes))
+        rest->ok = false;
+    else
+        *out = changes;
+}
+
+static bool is_kind(uint32_t kind)
+{
+    switch (kind) {
+    case RECORD_EVENT:
+    case RECORD_EVENT_REPEAT:
+    case RECORD_ANSWERED:
+    case RECORD_KEEP:
+    case RECORD_EVENT_KEEP:
+    case RECORD_EVENT_REPEAT_KEEP: return true;
+    default: return false;
+    }
+}
+
 /* The part behind the head, according to the kind. */
 static bool take_body(struct rest *rest, struct record *r, uint32_t kind, uint32_t event_len)
 {
-    bool is_event = kind == RECORD_EVENT || kind == RECORD_EVENT_REPEAT;
-    if (is_event ? event_len == 0 || event_len > EVENT_JSON_MAX
-                 : kind != RECORD_ANSWERED || event_len != 0)
+    if (!is_kind(kind))
         return false;
     r->kind = (enum record_kind)kind;
+    bool is_event = record_has(r, RECORD_HAS_EVENT);
+    if (is_event ? event_len == 0 || event_len > EVENT_JSON_MAX : event_len != 0)
+        return false;
     const unsigned char *event = take(rest, event_len);
     r->event = is_event && event ? slice_make(event, event_len) : slice_make("", 0);
-    if (kind == RECORD_EVENT_REPEAT)
+    r->changes = slice_make("", 0);
+    if (record_has(r, RECORD_HAS_REPEAT))
         take_repeat(rest, &r->repeat);
-    if (kind == RECORD_ANSWERED) {
+    if (r->kind == RECORD_ANSWERED) {
         take_id(rest, &r->repeat.reader, false);
         take_id(rest, &r->repeat.read_id, false);
     }
+    if (record_has(r, RECORD_HAS_CHANGES))
+        take_changes(rest, &r->changes);
     return rest->ok && rest->len == 0;
 }
 
@@ -224,7 +258,7 @@ enum gh_err record_decode(struct record *out, size_t *used, struct slice bytes)
         .before = record_get64(at + 24),
         .seq = record_get64(at + 32),
     };
-    if (r.seq > INT64_MAX)
+    if (r.seq > INT64_MAX || r.number > INT64_MAX)
         return GH_CORRUPT; /* no database could hold it */
     struct rest rest = {at + RECORD_HEAD, len - RECORD_HEAD, true};
     if (!take_body(&rest, &r, record_get32(at + 40), record_get32(at + 44)))

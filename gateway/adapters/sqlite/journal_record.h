@@ -1,5 +1,6 @@
-/* One record of journal.tail as bytes: an event, an event with the repeat
- * record of its read, or the note that a repeat has been answered.
+/* One record of journal.tail as bytes: an event, with the repeat record of its
+ * read and the changes of what is kept where it has them; or without an event
+ * the note that a repeat has been answered, or changes alone.
  *
  * All integers are little-endian. Offsets are in bytes from its beginning:
  *
@@ -10,10 +11,11 @@
  *   16  u64  run: random, the same for all records of one opening of the journal
  *   24  u64  before: the run of the record before it
  *   32  u64  seq: the event's; without an event that of the newest event so far
- *   40  u32  kind: 1 event, 3 event and repeat, 4 answered
- *   44  u32  length of the event, 0 for kind 4
+ *   40  u32  kind, a sum: 1 event, 2 repeat, 4 answered, 8 changes; there are
+ *            1, 3, 4, 8, 9 and 11
+ *   44  u32  length of the event, 0 for kinds without one
  *   48       event bytes
- *   then, kind 3:
+ *   then, kinds with a repeat:
  *       u64  boot: tells boots apart
  *       i64  at, milliseconds since that boot
  *       i64  release, milliseconds; 0 = none
@@ -22,9 +24,13 @@
  *            reader, read id, door (may be empty), decision, reason
  *   or, kind 4:
  *       two texts: reader, read id
+ *   then, kinds with changes:
+ *       u32  their length, 1..CHANGES_MAX
+ *            a list as in core/changes.h
  *
- * Decision and reason are the words of the decision contract, so that numbers
- * inside a program may change between versions. */
+ * Versions that keep nothing know 1, 3 and 4 only; they refuse the journal.db of
+ * a tail that has others. Decision and reason are the words of the decision
+ * contract, so that numbers inside a program may change between versions. */
 #ifndef GATEHOUSE_ADAPTERS_SQLITE_JOURNAL_RECORD_H
 #define GATEHOUSE_ADAPTERS_SQLITE_JOURNAL_RECORD_H
 
@@ -32,6 +38,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/changes.h"
 #include "core/err.h"
 #include "core/event.h"
 #include "core/id.h"
@@ -39,9 +46,10 @@
 
 #define RECORD_HEAD 48
 #define RECORD_WORD_MAX 63
-/* Head, event, numbers of a repeat, three ids and two words. */
-#define RECORD_MAX \
-    (RECORD_HEAD + EVENT_JSON_MAX + 25 + 3 * (1 + ID_MAX) + 2 * (1 + RECORD_WORD_MAX))
+/* Head, event, numbers of a repeat, three ids and two words, changes. */
+#define RECORD_MAX                                                                        \
+    (RECORD_HEAD + EVENT_JSON_MAX + 25 + 3 * (1 + ID_MAX) + 2 * (1 + RECORD_WORD_MAX) + 4 + \
+     CHANGES_MAX)
 
 /* The first decision on a read, as stored. */
 struct record_repeat {
@@ -55,21 +63,40 @@ struct record_repeat {
     bool answered;
 };
 
-enum record_kind { RECORD_EVENT = 1, RECORD_EVENT_REPEAT = 3, RECORD_ANSWERED = 4 };
+/* Parts of which a kind is the sum. */
+#define RECORD_HAS_EVENT 1u
+#define RECORD_HAS_REPEAT 2u
+#define RECORD_HAS_CHANGES 8u
+
+enum record_kind {
+    RECORD_EVENT = 1,
+    RECORD_EVENT_REPEAT = 3,
+    RECORD_ANSWERED = 4,
+    RECORD_KEEP = 8,
+    RECORD_EVENT_KEEP = 9,
+    RECORD_EVENT_REPEAT_KEEP = 11,
+};
 
 struct record {
     uint64_t number, run, before, seq;
     enum record_kind kind;
-    struct slice event;          /* borrowed; empty for RECORD_ANSWERED */
+    struct slice event;          /* borrowed; empty for kinds without one */
+    struct slice changes;        /* borrowed; empty for kinds without them */
     struct record_repeat repeat; /* RECORD_ANSWERED: reader and read_id only */
 };
 
-/* Writes the record; returns its length. The event must fit EVENT_JSON_MAX. */
+static inline bool record_has(const struct record *r, unsigned part)
+{
+    return ((unsigned)r->kind & part) != 0;
+}
+
+/* Writes the record; returns its length. Event and changes must fit
+ * EVENT_JSON_MAX and CHANGES_MAX. */
 size_t record_encode(unsigned char out[RECORD_MAX], const struct record *r);
 
 /* Reads the record at the beginning of bytes, which may go on behind it. *used
- * is its length; out borrows the event from bytes. GH_CORRUPT: no valid
- * record begins here. */
+ * is its length; out borrows event and changes from bytes. GH_CORRUPT: no
+ * valid record begins here. */
 GH_MUST_CHECK enum gh_err record_decode(struct record *out, size_t *used, struct slice bytes);
 
 /* CRC-32C of some bytes, going on from the CRC of those before them (0 at the

@@ -31,8 +31,13 @@ enum statement {
     ST_REPEAT_ANSWERED,
     ST_REPEAT_PURGE,
     ST_REPEAT_PURGE_OTHER,
+    ST_KEPT_NUMBER, /* from here on: not before the file has the new layout */
+    ST_KEPT_NUMBER_UPDATE,
+    ST_KEPT_PUT,
+    ST_KEPT_FORGET,
     ST_COUNT,
 };
+#define ST_OLD_COUNT ST_KEPT_NUMBER
 
 static const char *const statement_sql[ST_COUNT] = {
     [ST_META] = SQL_journal_meta,
@@ -50,6 +55,10 @@ static const char *const statement_sql[ST_COUNT] = {
     [ST_REPEAT_ANSWERED] = SQL_journal_repeat_answered,
     [ST_REPEAT_PURGE] = SQL_journal_repeat_purge,
     [ST_REPEAT_PURGE_OTHER] = SQL_journal_repeat_purge_other,
+    [ST_KEPT_NUMBER] = SQL_journal_kept_number,
+    [ST_KEPT_NUMBER_UPDATE] = SQL_journal_kept_number_update,
+    [ST_KEPT_PUT] = SQL_journal_kept_put,
+    [ST_KEPT_FORGET] = SQL_journal_kept_forget,
 };
 
 struct journal_store {
@@ -64,7 +73,7 @@ struct journal_store {
 /* --- opening ------------------------------------------------------------ */
 
 /* Whether the file is a journal, before anything in it is touched. */
-static enum gh_err identify(const char *path, bool *fresh)
+static enum gh_err identify(const char *path, int *layout_out, bool *fresh)
 {
     DB_CLOSES sqlite3 *db = NULL;
     int64_t application = 0, layout = 0, tables = 0;
@@ -77,9 +86,14 @@ static enum gh_err identify(const char *path, bool *fresh)
         err = db_pragma(db, SQL_journal_tables, &tables);
     if (err != GH_OK)
         return err;
-    *fresh = application == 0 && layout == 0 && tables == 0;
-    bool ours = application == JOURNAL_APPLICATION_ID && layout == JOURNAL_LAYOUT;
-    return *fresh || ours ? GH_OK : GH_CORRUPT;
+    bool is_fresh = application == 0 && layout == 0 && tables == 0;
+    bool is_ours = application == JOURNAL_APPLICATION_ID &&
+                   (layout == JOURNAL_LAYOUT || layout == JOURNAL_LAYOUT_OLD);
+    if (!is_fresh && !is_ours)
+        return GH_CORRUPT;
+    *fresh = is_fresh;
+    *layout_out = is_fresh ? JOURNAL_LAYOUT : (int)layout;
+    return GH_OK;
 }
 
 static enum gh_err random_stream(char out[STORE_STREAM + 1])
@@ -158,6 +172,31 @@ static int on_commit(void *context, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
+/* Prepares statements first..end - 1, unless they are already. */
+static enum gh_err prepare(struct journal_store *s, enum statement first, enum statement end)
+{
+    if (s->st[first])
+        return GH_OK;
+    enum gh_err err = db_prepare_all(s->db, s->st + first, statement_sql + first, end - first);
+    if (err != GH_OK && sqlite3_extended_errcode(s->db) == SQLITE_ERROR)
+        return GH_CORRUPT; /* our name on it, but not our tables */
+    return err;
+}
+
+static enum gh_err load_kept_number(struct journal_store *s)
+{
+    DB_RESETS sqlite3_stmt *st = s->st[ST_KEPT_NUMBER];
+    enum gh_err err = db_one(st);
+    if (err != GH_OK)
+        return err == GH_NOT_FOUND ? GH_CORRUPT : err;
+    int64_t number = sqlite3_column_int64(st, 0);
+    /* The numbers after it have to have room in an integer as well. */
+    if (number < 0 || number > INT64_MAX / 2)
+        return GH_CORRUPT;
+    s->state.kept_number = (uint64_t)number;
+    return GH_OK;
+}
+
 static enum gh_err store_connect(struct journal_store *s, const char *path, bool fresh)
 {
     enum gh_err err = db_open(&s->db, path, DB_WRITER, 1000);
@@ -170,13 +209,15 @@ static enum gh_err store_connect(struct journal_store *s, const char *path, bool
         err = make_tables(s->db);
     if (err != GH_OK)
         return err;
-    err = db_prepare_all(s->db, s->st, statement_sql, ST_COUNT);
-    if (err != GH_OK && sqlite3_extended_errcode(s->db) == SQLITE_ERROR)
-        return GH_CORRUPT; /* our name on it, but not our tables */
+    err = prepare(s, 0, ST_OLD_COUNT);
     if (err == GH_OK)
         err = load_meta(s);
     if (err == GH_OK)
         err = load_bounds(s);
+    if (err == GH_OK && s->state.layout == JOURNAL_LAYOUT)
+        err = prepare(s, ST_OLD_COUNT, ST_COUNT);
+    if (err == GH_OK && s->state.layout == JOURNAL_LAYOUT)
+        err = load_kept_number(s);
     s->committed = s->state;
     return err;
 }
@@ -185,12 +226,13 @@ enum gh_err store_open(struct journal_store **out, const char *folder, bool crea
 {
     char path[PATH_MAX];
     bool fresh = false;
+    int layout = 0;
     int n = snprintf(path, sizeof path, "%s/journal.db", folder);
     if (n < 0 || (size_t)n >= sizeof path)
         return GH_IO;
     enum gh_err err = create ? db_create_file(path) : GH_OK;
     if (err == GH_OK)
-        err = identify(path, &fresh);
+        err = identify(path, &layout, &fresh);
     if (err == GH_OK && fresh && !create)
         err = GH_CORRUPT;
     if (err != GH_OK)
@@ -199,6 +241,7 @@ enum gh_err store_open(struct journal_store **out, const char *folder, bool crea
     struct journal_store *s = calloc(1, sizeof *s);
     if (!s)
         return GH_IO;
+    s->state.layout = layout;
     err = store_connect(s, path, fresh);
     if (err != GH_OK) {
         store_close(s);
@@ -239,9 +282,29 @@ enum gh_err store_newest(struct journal_store *s, char out[EVENT_JSON_MAX], size
 
 /* --- transactions ------------------------------------------------------- */
 
+/* Here and not when it is opened: the journal starts, on its tail, also where
+ * the disk has no room for this. */
+static enum gh_err upgrade(struct journal_store *s)
+{
+    enum gh_err err = db_exec(s->db, SQL_journal_upgrade_1);
+    if (err != GH_OK && sqlite3_errcode(s->db) == SQLITE_ERROR)
+        return GH_CORRUPT; /* it has some of that already, so it is none of ours */
+    if (err == GH_OK)
+        err = prepare(s, ST_OLD_COUNT, ST_COUNT);
+    if (err == GH_OK)
+        s->state.layout = JOURNAL_LAYOUT;
+    return err;
+}
+
 enum gh_err store_begin(struct journal_store *s)
 {
-    return db_exec(s->db, "BEGIN IMMEDIATE");
+    enum gh_err err = db_exec(s->db, "BEGIN IMMEDIATE");
+    if (err != GH_OK || s->state.layout == JOURNAL_LAYOUT)
+        return err;
+    err = upgrade(s);
+    if (err != GH_OK)
+        store_drop(s);
+    return err;
 }
 
 /* Runs a statement with up to three integers. */
@@ -294,17 +357,56 @@ static enum gh_err put_answered(struct journal_store *s, const struct record_rep
     return err == GH_OK ? db_run(st) : err;
 }
 
+static enum gh_err put_change(struct journal_store *s, const struct change *change)
+{
+    sqlite3_stmt *st = s->st[change->value.ptr ? ST_KEPT_PUT : ST_KEPT_FORGET];
+    enum gh_err err = db_bind_blob(st, 1, change->key);
+    if (err == GH_OK && change->value.ptr)
+        err = db_bind_blob(st, 2, change->value);
+    return err == GH_OK ? db_run(st) : err;
+}
+
+static enum gh_err put_changes(struct journal_store *s, struct slice list)
+{
+    struct change change;
+    enum gh_err err = GH_OK;
+    while (err == GH_OK && changes_next(&list, &change))
+        err = put_change(s, &change);
+    return err;
+}
+
+static enum gh_err set_kept_number(struct journal_store *s, uint64_t number)
+{
+    const int64_t values[1] = {(int64_t)number};
+    s->state.kept_number = number;
+    return run_ints(s->st[ST_KEPT_NUMBER_UPDATE], values, 1);
+}
+
+static enum gh_err put_keep(struct journal_store *s, const struct record *r)
+{
+    if (r->number <= s->state.kept_number)
+        return GH_OK;
+    enum gh_err err = put_changes(s, r->changes);
+    return err == GH_OK ? set_kept_number(s, r->number) : err;
+}
+
 enum gh_err store_put(struct journal_store *s, const struct record *r, int64_t boot_ms)
 {
     if (r->kind == RECORD_ANSWERED)
         return put_answered(s, &r->repeat);
+    if (r->kind == RECORD_KEEP)
+        return put_keep(s, r);
     if (r->seq <= s->state.newest_seq)
         return GH_OK;
     enum gh_err err = store_lose_up_to(s, r->seq - 1);
     if (err == GH_OK)
         err = put_event(s, r);
-    if (err == GH_OK && r->kind == RECORD_EVENT_REPEAT)
+    if (err == GH_OK && record_has(r, RECORD_HAS_REPEAT))
         err = put_repeat(s, &r->repeat, boot_ms);
+    if (err == GH_OK && r->changes.len > 0)
+        err = put_changes(s, r->changes);
+    if (err == GH_OK && r->number <= s->state.kept_number)
+        err = set_kept_number(s, 0); /* not left by these records: tail.h */
     return err;
 }
 

@@ -16,7 +16,8 @@
 #include "journal_record.h"
 
 #define JOURNAL_APPLICATION_ID 0x47484a4c /* "GHJL" */
-#define JOURNAL_LAYOUT 1
+#define JOURNAL_LAYOUT 2
+#define JOURNAL_LAYOUT_OLD 1 /* nothing is kept in it */
 #define STORE_STREAM 32
 
 struct journal_store;
@@ -28,9 +29,12 @@ struct store_state {
     uint64_t newest_seq; /* newest number that is used up, by an event or a loss */
     uint64_t acked_seq;
     uint64_t lost_total;
+    uint64_t kept_number; /* newest record without an event whose changes are here; 0 = none */
+    int layout;           /* of the file */
 };
 
-/* Opens folder/journal.db; with create it is made if it is missing or empty.
+/* Opens folder/journal.db; with create it is made if it is missing or empty. A
+ * file of the old layout is opened as it is; its first transaction upgrades it.
  * Returns owned in *out. GH_CORRUPT: not ours, damaged, of another version;
  * GH_NOT_FOUND: missing, without create; GH_FULL, GH_RETRY, GH_IO. */
 GH_MUST_CHECK enum gh_err store_open(struct journal_store **out, const char *folder, bool create);
@@ -43,10 +47,12 @@ const struct store_state *store_state(const struct journal_store *s);
 GH_MUST_CHECK enum gh_err store_newest(struct journal_store *s, char out[EVENT_JSON_MAX],
                                        size_t *len);
 
+/* Begins a transaction, which also upgrades the file if it is of the old layout. */
 GH_MUST_CHECK enum gh_err store_begin(struct journal_store *s);
 /* Records what the record says. An event that is there already is skipped with
- * its repeat; numbers that it leaves out are recorded as lost. boot_ms: now, as
- * milliseconds since the boot. */
+ * its repeat and its changes, changes without an event that are there already
+ * are too (tail.h); numbers that an event leaves out are recorded as lost.
+ * boot_ms: now, as milliseconds since the boot. */
 GH_MUST_CHECK enum gh_err store_put(struct journal_store *s, const struct record *r,
                                     int64_t boot_ms);
 /* Records the numbers up to this one, that are not used up yet, as lost. */

@@ -1,86 +1,171 @@
-/* One question to the replica: facts from rows, checked as they are read.
- * To be called inside a read transaction. */
+/* Questions to the replica: facts from rows, checked as they are read. To be called
+ * inside a read transaction.
+ *
+ * What belongs to the building (site, holidays, doors, readers, groups, schedules,
+ * entitlements) is read once and kept until the file changes; people and their
+ * credentials are asked for each time. */
 #ifndef GATEHOUSE_ADAPTERS_SQLITE_REPLICA_FACTS_H
 #define GATEHOUSE_ADAPTERS_SQLITE_REPLICA_FACTS_H
 
 #include "db.h"
 #include "ports/policy_store.h"
+#include "replica_pool.h"
 
 enum replica_question {
     ASK_BEGIN,
     ASK_COMMIT,
+    ASK_DATA_VERSION,
     ASK_VERSION,
     ASK_SITE,
+    ASK_HOLIDAYS,
     ASK_DOOR,
     ASK_READER,
+    ASK_READER_AREAS,
+    ASK_SCHEDULE,
+    ASK_RULES,
+    ASK_GEOFENCE,
+    ASK_MODES,
+    ASK_LOCKDOWN,
+    ASK_INTERLOCK,
+    ASK_GROUP,
     ASK_CREDENTIAL,
     ASK_PERSON,
+    ASK_MEMBERSHIPS,
+    ASK_SUBJECT,
     ASK_PLACES,
-    ASK_SUBJECTS,
+    ASK_LEADS,
     ASK_ENTITLEMENT,
-    ASK_HOLIDAYS,
     ASK_QUESTIONS
 };
 extern const char *const replica_questions[ASK_QUESTIONS];
 
-/* An entitlement that somebody has, and the dates of the membership by which. */
-struct replica_candidate {
-    struct id id;
-    struct validity membership;
-    bool at_door; /* it leads through the door in question */
+/* --- what is kept ------------------------------------------------------------------ */
+
+/* Things of each sort that are kept at a time; past that all are read anew. */
+#define REPLICA_KEPT_MAX 8192
+
+enum kept_sort { KEPT_DOOR, KEPT_READER, KEPT_SCHEDULE, KEPT_GROUP, KEPT_ENTITLEMENT, KEPT_SUBJECT };
+#define KEPT_SORTS 6
+
+struct kept_entitlement {
+    struct entitlement_facts facts; /* membership not set */
+    bool counts;                    /* it exists, is enabled and not denied */
 };
 
-/* What the answers need: the statements, and the lists that they point to,
- * which grow to the largest answer and then stay. */
+/* Entitlements of a subject that many share: everyone, a group, a tag, a type. */
+struct kept_subject {
+    uint32_t *entitlement; /* numbers of kept entitlements */
+    size_t n;
+};
+
+struct kept_group {
+    bool exists;
+    bool antipassback_exempt;
+    struct id_list floors;
+    struct kept_subject has;
+};
+
+struct kept_door {
+    bool exists;
+    struct door_facts facts;
+    /* By number of an entitlement: whether it is known if it leads through this
+     * door, and whether it does. */
+    uint64_t known[REPLICA_KEPT_MAX / 64], leads[REPLICA_KEPT_MAX / 64];
+};
+
+struct kept_reader {
+    bool exists;
+    struct reader_facts facts;
+};
+
+struct kept_thing {
+    struct kept_thing *next; /* in its bucket */
+    enum kept_sort sort;
+    uint32_t hash;
+    uint32_t number; /* of its sort, from 0 */
+    void *what;      /* the struct of its sort; a struct hours for a schedule */
+    char key[];      /* zero-terminated */
+};
+
+#define KEPT_BUCKETS 4096
+
+struct replica_kept {
+    struct replica_pool pool;
+    struct kept_thing *bucket[KEPT_BUCKETS];
+    uint32_t n[KEPT_SORTS];
+    struct kept_entitlement *entitlement[REPLICA_KEPT_MAX]; /* by number */
+    bool has_policy; /* what follows is set */
+    struct policy_version version;
+    struct policy_site site;
+    struct holiday_list holidays;
+};
+
 struct replica_facts {
     sqlite3_stmt *s[ASK_QUESTIONS];
-    struct replica_candidate *candidates; /* owned */
-    size_t n_candidates, candidates_room;
-    struct path_facts *paths; /* owned */
-    size_t n_paths, paths_room;
-    struct schedule_window *windows; /* owned */
-    size_t n_windows, windows_room;
-    struct policy_holiday *holidays; /* owned */
-    size_t n_holidays, holidays_room;
-    struct day_span *spans; /* owned */
-    size_t n_spans, spans_room;
+    int64_t data_version;        /* of what is kept */
+    uint64_t generation;         /* counts changes of it */
+    struct replica_kept *kept;   /* owned */
+    struct replica_pool answer;  /* for the lists of one answer */
 };
+
+GH_MUST_CHECK enum gh_err replica_facts_open(struct replica_facts *f);
 /* Frees the lists; the statements are the connection's. */
 void replica_facts_free(struct replica_facts *f);
+/* Forgets what is kept. */
+void replica_facts_forget(struct replica_facts *f);
+/* Forgets it if the file has changed since. */
+GH_MUST_CHECK enum gh_err replica_facts_refresh(struct replica_facts *f);
 
-/* All: GH_CORRUPT when a stored value is impossible; GH_RETRY, GH_IO. Only what
- * the name says is filled in. */
+/* All: GH_CORRUPT when a stored value is impossible; GH_RETRY, GH_IO. */
 
-/* GH_RETRY: no checkpoint was applied yet. */
-GH_MUST_CHECK enum gh_err replica_facts_version(struct replica_facts *f,
-                                                struct policy_version *out);
-/* GH_RETRY: there is no site row. */
-GH_MUST_CHECK enum gh_err replica_facts_site(struct replica_facts *f, struct policy_site *out);
-/* Fills door_id, door_known and door. */
+/* Version, site and holidays. GH_RETRY: there is no checkpoint or no site row yet. */
+GH_MUST_CHECK enum gh_err replica_facts_policy(struct replica_facts *f, struct policy_facts *out);
+/* Fills door_known and door (replica_door.c). */
 GH_MUST_CHECK enum gh_err replica_facts_door(struct replica_facts *f, const struct id *door,
-                                             struct access_facts *out);
-/* Fills reader_known, reader and what _door does. */
+                                             struct policy_facts *out);
+/* Fills reader_known, reader, and what _door does (replica_door.c). */
 GH_MUST_CHECK enum gh_err replica_facts_reader(struct replica_facts *f, const struct id *reader,
-                                               struct access_facts *out);
-/* Fills all that has to do with the credential and its person. */
-GH_MUST_CHECK enum gh_err replica_facts_credential(struct replica_facts *f,
-                                                   const struct policy_query *query,
-                                                   struct access_facts *out);
-/* Fills paths, for the credential, person and door found. In replica_paths.c. */
-GH_MUST_CHECK enum gh_err replica_facts_paths(struct replica_facts *f, struct access_facts *out);
+                                               struct policy_facts *out);
+/* Fills holder, pin, duress_pin (replica_people.c). */
+GH_MUST_CHECK enum gh_err replica_facts_people(struct replica_facts *f,
+                                               const struct policy_query *query,
+                                               struct policy_facts *out);
+/* Fills entitlements and the holder's groups, for holder and door (replica_paths.c). */
+GH_MUST_CHECK enum gh_err replica_facts_paths(struct replica_facts *f, struct policy_facts *out);
 
-/* Fills holidays. In replica_holidays.c. */
-GH_MUST_CHECK enum gh_err replica_facts_holidays(struct replica_facts *f, struct access_facts *out);
+/* --- parts --------------------------------------------------------------------------- */
 
-/* Returns the list, with room for one more than n; NULL when out of memory, and
- * the list is as it was. */
-void *replica_with_room(void *list, size_t *room, size_t n, size_t size);
+/* A kept thing; *what NULL if it is not there. */
+void *replica_kept_find(const struct replica_facts *f, enum kept_sort sort, const char *key,
+                        uint32_t *number);
+/* Keeps a new thing of size bytes, zeroed. GH_FULL: too many of the sort; GH_IO. */
+GH_MUST_CHECK enum gh_err replica_kept_add(struct replica_facts *f, enum kept_sort sort,
+                                           const char *key, size_t size, void **what,
+                                           uint32_t *number);
+
+/* The windows of a schedule; "" = always. missing: what a schedule that does not
+ * exist stands for: false = never, true = always. */
+GH_MUST_CHECK enum gh_err replica_facts_hours(struct replica_facts *f, const char *schedule,
+                                              bool missing, struct hours *out);
 
 /* Columns. Nothing that the writer could not have stored is believed: GH_CORRUPT. */
 GH_MUST_CHECK enum gh_err replica_column_small(sqlite3_stmt *s, int i, int min, int max, int *out);
 GH_MUST_CHECK enum gh_err replica_column_flag(sqlite3_stmt *s, int i, bool *out);
 GH_MUST_CHECK enum gh_err replica_column_id(sqlite3_stmt *s, int i, struct id *out);
+GH_MUST_CHECK enum gh_err replica_column_id_or_none(sqlite3_stmt *s, int i, struct id *out);
+GH_MUST_CHECK enum gh_err replica_column_text(sqlite3_stmt *s, int i, char *out, size_t size);
+GH_MUST_CHECK enum gh_err replica_column_instant(sqlite3_stmt *s, int i, int64_t *out);
 /* Two columns, from i on; NULL = unbounded. */
 GH_MUST_CHECK enum gh_err replica_column_validity(sqlite3_stmt *s, int i, struct validity *out);
+/* Lists (sql/replica.sql); they live in the pool. */
+GH_MUST_CHECK enum gh_err replica_column_floors(sqlite3_stmt *s, int i, struct replica_pool *pool,
+                                                struct id_list *out);
+GH_MUST_CHECK enum gh_err replica_column_words(sqlite3_stmt *s, int i, struct replica_pool *pool,
+                                               struct word_list *out);
+GH_MUST_CHECK enum gh_err replica_column_types(sqlite3_stmt *s, int i, struct replica_pool *pool,
+                                               const struct type_rule **out, size_t *n);
+
+/* Asks a question by one text. */
+GH_MUST_CHECK enum gh_err replica_ask_by(sqlite3_stmt *s, const char *text, bool *row);
 
 #endif

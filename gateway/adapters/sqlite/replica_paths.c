@@ -1,27 +1,337 @@
+/* Paths: the entitlements that a holder has at a door.
+ *
+ * Who has which comes from lists: short ones of a person and a credential, asked for
+ * each time, and those of everybody, of groups, tags and types, which are kept. What
+ * leads through which door is kept as bits, by number of the entitlement, as far as
+ * it has been asked. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "replica_facts.h"
 #include "replica_schema.h"
 
-void replica_facts_free(struct replica_facts *f)
+/* Past so many unknown bits the list of a whole door is cheaper. */
+#define ASK_ONE_BY_ONE 8
+#define ROWS_PER_UNKNOWN 16 /* about where looking one by one costs as much */
+
+/* What somebody has: an entitlement, by way of a membership. */
+struct candidate {
+    uint32_t number;
+    struct validity membership;
+};
+
+struct candidates {
+    struct candidate *v; /* in the pool of the answer */
+    size_t n, room;
+};
+
+static const struct validity always = {INSTANT_NONE, INSTANT_NONE};
+
+/* --- entitlements --------------------------------------------------------------------- */
+
+static enum gh_err fill_entitlement(struct replica_facts *f, const struct id *id,
+                                    struct kept_entitlement *e)
 {
-    free(f->candidates);
-    free(f->paths);
-    free(f->windows);
-    free(f->holidays);
-    free(f->spans);
+    DB_RESETS sqlite3_stmt *s = f->s[ASK_ENTITLEMENT];
+    bool exists = false;
+    int kind = 0, rule = 0;
+    struct id schedule = {0};
+    enum gh_err err = replica_ask_by(s, id->s, &exists);
+    if (err != GH_OK || !exists)
+        return err;
+    e->facts.id = *id;
+    err = replica_column_small(s, 0, 0, ENTITLEMENT_KINDS - 1, &kind);
+    if (err == GH_OK)
+        err = replica_column_flag(s, 1, &e->counts);
+    if (err == GH_OK)
+        err = replica_column_validity(s, 2, &e->facts.validity);
+    if (err == GH_OK)
+        err = replica_column_id_or_none(s, 4, &schedule);
+    if (err == GH_OK)
+        err = replica_column_small(s, 5, 0, HOLIDAY_REPLACE, &rule);
+    if (err == GH_OK)
+        err = replica_column_id(s, 6, &e->facts.calendar);
+    if (err == GH_OK)
+        err = replica_column_floors(s, 7, &f->kept->pool, &e->facts.floors);
+    e->facts.kind = (enum entitlement_kind)kind;
+    e->facts.holiday = (enum holiday_rule)rule;
+    return err == GH_OK ? replica_facts_hours(f, schedule.s, false, &e->facts.hours) : err;
 }
 
-void *replica_with_room(void *list, size_t *room, size_t n, size_t size)
+/* The number of an entitlement; it is read if it was not yet. */
+static enum gh_err number_of(struct replica_facts *f, sqlite3_stmt *s, uint32_t *out)
 {
-    if (n < *room)
-        return list;
-    size_t more = *room ? *room * 2 : 64;
-    void *grown = reallocarray(list, more, size);
-    if (grown)
-        *room = more;
-    return grown;
+    struct id id;
+    void *what = NULL;
+    enum gh_err err = replica_column_id(s, 0, &id);
+    if (err != GH_OK || replica_kept_find(f, KEPT_ENTITLEMENT, id.s, out))
+        return err;
+    err = replica_kept_add(f, KEPT_ENTITLEMENT, id.s, sizeof(struct kept_entitlement), &what, out);
+    if (err != GH_OK)
+        return err;
+    f->kept->entitlement[*out] = what;
+    return fill_entitlement(f, &id, what);
 }
+
+/* --- who has them ------------------------------------------------------------------------ */
+
+static enum gh_err add_candidate(struct replica_facts *f, struct candidates *list, uint32_t number,
+                                 struct validity membership)
+{
+    if (list->n == list->room) {
+        size_t room = list->room ? list->room * 2 : 64;
+        struct candidate *more = replica_pool_take(&f->answer, room, sizeof *more);
+        if (!more)
+            return GH_IO;
+        if (list->n > 0)
+            memcpy(more, list->v, list->n * sizeof *more);
+        list->v = more;
+        list->room = room;
+    }
+    list->v[list->n++] = (struct candidate){number, membership};
+    return GH_OK;
+}
+
+static enum gh_err ask_subject(struct replica_facts *f, enum subject_kind kind, const char *subject,
+                               struct candidates *list)
+{
+    DB_RESETS sqlite3_stmt *s = f->s[ASK_SUBJECT];
+    bool row = false;
+    enum gh_err err = db_bind_int(s, 1, kind);
+    if (err == GH_OK)
+        err = db_bind_text(s, 2, slice_of(subject));
+    while (err == GH_OK && (err = db_step(s, &row)) == GH_OK && row) {
+        uint32_t number = 0;
+        err = number_of(f, s, &number);
+        if (err == GH_OK)
+            err = add_candidate(f, list, number, always);
+    }
+    return err;
+}
+
+/* Asks for a list that is to be kept. */
+static enum gh_err fill_subject(struct replica_facts *f, enum subject_kind kind,
+                                const char *subject, struct kept_subject *out)
+{
+    struct candidates list = {0};
+    enum gh_err err = ask_subject(f, kind, subject, &list);
+    if (err != GH_OK)
+        return err;
+    out->entitlement = replica_pool_take(&f->kept->pool, list.n, sizeof *out->entitlement);
+    if (!out->entitlement)
+        return GH_IO;
+    for (size_t i = 0; i < list.n; i++)
+        out->entitlement[i] = list.v[i].number;
+    out->n = list.n;
+    return GH_OK;
+}
+
+static enum gh_err add_all(struct replica_facts *f, const struct kept_subject *subject,
+                           struct validity membership, struct candidates *list)
+{
+    enum gh_err err = GH_OK;
+    for (size_t i = 0; i < subject->n && err == GH_OK; i++)
+        err = add_candidate(f, list, subject->entitlement[i], membership);
+    return err;
+}
+
+static enum gh_err add_shared(struct replica_facts *f, enum subject_kind kind, const char *subject,
+                              struct candidates *list)
+{
+    char key[2 * POLICY_WORD_MAX + 8];
+    (void)snprintf(key, sizeof key, "%d%s", (int)kind, subject);
+    struct kept_subject *known = replica_kept_find(f, KEPT_SUBJECT, key, NULL);
+    if (!known) {
+        void *what = NULL;
+        enum gh_err err = replica_kept_add(f, KEPT_SUBJECT, key, sizeof *known, &what, NULL);
+        known = what;
+        if (err == GH_OK)
+            err = fill_subject(f, kind, subject, known);
+        if (err != GH_OK)
+            return err;
+    }
+    return add_all(f, known, always, list);
+}
+
+static enum gh_err fill_group(struct replica_facts *f, const char *id, struct kept_group *group)
+{
+    DB_RESETS sqlite3_stmt *s = f->s[ASK_GROUP];
+    enum gh_err err = replica_ask_by(s, id, &group->exists);
+    if (err != GH_OK || !group->exists)
+        return err;
+    err = replica_column_flag(s, 0, &group->antipassback_exempt);
+    if (err == GH_OK)
+        err = replica_column_floors(s, 1, &f->kept->pool, &group->floors);
+    return err == GH_OK ? fill_subject(f, SUBJECT_GROUP, id, &group->has) : err;
+}
+
+static enum gh_err find_group(struct replica_facts *f, const char *id, struct kept_group **out)
+{
+    void *what = replica_kept_find(f, KEPT_GROUP, id, NULL);
+    enum gh_err err = GH_OK;
+    if (!what) {
+        err = replica_kept_add(f, KEPT_GROUP, id, sizeof **out, &what, NULL);
+        if (err == GH_OK)
+            err = fill_group(f, id, what);
+    }
+    *out = what;
+    return err;
+}
+
+struct groups {
+    struct group_facts *v; /* in the pool of the answer */
+    size_t n, room;
+};
+
+static enum gh_err add_group(struct replica_facts *f, struct groups *list,
+                             const struct group_facts *group)
+{
+    if (list->n == list->room) {
+        size_t room = list->room ? list->room * 2 : 16;
+        struct group_facts *more = replica_pool_take(&f->answer, room, sizeof *more);
+        if (!more)
+            return GH_IO;
+        if (list->n > 0)
+            memcpy(more, list->v, list->n * sizeof *more);
+        list->v = more;
+        list->room = room;
+    }
+    list->v[list->n++] = *group;
+    return GH_OK;
+}
+
+static enum gh_err add_membership(struct replica_facts *f, sqlite3_stmt *s, struct groups *groups,
+                                  struct candidates *list)
+{
+    struct id id;
+    struct validity validity;
+    struct kept_group *group = NULL;
+    enum gh_err err = replica_column_id(s, 0, &id);
+    if (err == GH_OK)
+        err = replica_column_validity(s, 1, &validity);
+    if (err == GH_OK)
+        err = find_group(f, id.s, &group);
+    if (err != GH_OK || !group->exists)
+        return err;
+    struct group_facts facts = {validity, group->antipassback_exempt, group->floors};
+    err = add_group(f, groups, &facts);
+    return err == GH_OK ? add_all(f, &group->has, validity, list) : err;
+}
+
+static enum gh_err ask_memberships(struct replica_facts *f, struct holder_facts *holder,
+                                   struct candidates *list)
+{
+    DB_RESETS sqlite3_stmt *s = f->s[ASK_MEMBERSHIPS];
+    struct groups groups = {0};
+    bool row = false;
+    enum gh_err err = replica_ask_by(s, holder->credential.person.s, &row);
+    while (err == GH_OK && row) {
+        err = add_membership(f, s, &groups, list);
+        if (err == GH_OK)
+            err = db_step(s, &row);
+    }
+    holder->groups = groups.v;
+    holder->n_groups = groups.n;
+    return err;
+}
+
+static enum gh_err ask_words(struct replica_facts *f, const struct policy_person *person,
+                             struct candidates *list)
+{
+    enum gh_err err = GH_OK;
+    for (size_t i = 0; i < person->tags.n && err == GH_OK; i++)
+        err = add_shared(f, SUBJECT_TAG, person->tags.v[i], list);
+    if (err != GH_OK || person->type[0] == '\0')
+        return err;
+    err = add_shared(f, SUBJECT_TYPE, person->type, list);
+    if (err != GH_OK || person->status[0] == '\0')
+        return err;
+    char both[2 * POLICY_WORD_MAX + 2];
+    replica_type_status(both, person->type, person->status);
+    return add_shared(f, SUBJECT_TYPE_STATUS, both, list);
+}
+
+/* --- which of them lead through the door ------------------------------------------------------ */
+
+static bool has_bit(const uint64_t *bits, uint32_t number)
+{
+    return bits[number / 64] >> (number % 64) & 1;
+}
+
+static void set_bit(uint64_t *bits, uint32_t number)
+{
+    bits[number / 64] |= (uint64_t)1 << (number % 64);
+}
+
+static enum gh_err ask_leads(struct replica_facts *f, struct kept_door *door, uint32_t number)
+{
+    DB_RESETS sqlite3_stmt *s = f->s[ASK_LEADS];
+    const struct kept_entitlement *e = f->kept->entitlement[number];
+    bool leads = false;
+    enum gh_err err = GH_OK;
+    if (e->counts) {
+        err = db_bind_text(s, 1, slice_of(e->facts.id.s));
+        if (err == GH_OK)
+            err = db_bind_text(s, 2, slice_of(door->facts.id.s));
+        if (err == GH_OK)
+            err = db_one(s);
+        if (err == GH_OK)
+            err = replica_column_flag(s, 0, &leads);
+    }
+    if (err != GH_OK)
+        return err;
+    set_bit(door->known, number);
+    if (leads)
+        set_bit(door->leads, number);
+    return GH_OK;
+}
+
+/* All that lead through the door, as far as they have a number; gives up after so many
+ * rows, for a door may have thousands (each guest's own), with *complete false. */
+static enum gh_err ask_places(struct replica_facts *f, struct kept_door *door, size_t rows_max,
+                              bool *complete)
+{
+    DB_RESETS sqlite3_stmt *s = f->s[ASK_PLACES];
+    bool row = false;
+    enum gh_err err = replica_ask_by(s, door->facts.id.s, &row);
+    for (size_t n = 0; err == GH_OK && row && n < rows_max; n++) {
+        struct id id;
+        uint32_t number = 0;
+        err = replica_column_id(s, 0, &id);
+        if (err == GH_OK && replica_kept_find(f, KEPT_ENTITLEMENT, id.s, &number)) {
+            set_bit(door->leads, number);
+            set_bit(door->known, number);
+        }
+        if (err == GH_OK)
+            err = db_step(s, &row);
+    }
+    *complete = err == GH_OK && !row;
+    if (!*complete)
+        return err;
+    for (uint32_t i = 0; i < f->kept->n[KEPT_ENTITLEMENT] && err == GH_OK; i++)
+        set_bit(door->known, i);
+    return err;
+}
+
+static enum gh_err learn_places(struct replica_facts *f, struct kept_door *door,
+                                const struct candidates *list)
+{
+    size_t unknown = 0;
+    enum gh_err err = GH_OK;
+    for (size_t i = 0; i < list->n; i++)
+        unknown += !has_bit(door->known, list->v[i].number);
+    bool complete = false;
+    if (unknown > ASK_ONE_BY_ONE)
+        err = ask_places(f, door, ROWS_PER_UNKNOWN * unknown, &complete);
+    if (complete)
+        return err;
+    for (size_t i = 0; i < list->n && err == GH_OK && unknown > 0; i++)
+        if (!has_bit(door->known, list->v[i].number))
+            err = ask_leads(f, door, list->v[i].number);
+    return err;
+}
+
+/* --- the paths ------------------------------------------------------------------------------- */
 
 static int compare_instants(int64_t a, int64_t b)
 {
@@ -29,170 +339,46 @@ static int compare_instants(int64_t a, int64_t b)
 }
 
 /* By id; the memberships of one entitlement in an order that is always the same. */
-static int compare_candidates(const void *a, const void *b)
+static int compare_paths(const void *a, const void *b)
 {
-    const struct replica_candidate *p = a, *q = b;
+    const struct entitlement_facts *p = a, *q = b;
     int order = strcmp(p->id.s, q->id.s);
     if (order == 0)
         order = compare_instants(p->membership.from, q->membership.from);
     return order ? order : compare_instants(p->membership.until, q->membership.until);
 }
 
-/* The id in the column against the candidate's. */
-static int compare_to_candidate(struct slice id, const struct replica_candidate *candidate)
+enum gh_err replica_facts_paths(struct replica_facts *f, struct policy_facts *out)
 {
-    if (id.len > ID_MAX)
-        return 1;
-    int order = strncmp(id.ptr, candidate->id.s, id.len);
-    return order == 0 && candidate->id.s[id.len] != '\0' ? -1 : order;
-}
-
-static enum gh_err add_candidate(struct replica_facts *f, sqlite3_stmt *s)
-{
-    void *list =
-        replica_with_room(f->candidates, &f->candidates_room, f->n_candidates, sizeof *f->candidates);
-    if (!list)
+    struct holder_facts *holder = &out->holder;
+    struct kept_door *door = replica_kept_find(f, KEPT_DOOR, out->door->id.s, NULL);
+    struct candidates list = {0};
+    enum gh_err err = add_shared(f, SUBJECT_EVERYONE, "", &list);
+    if (err == GH_OK)
+        err = ask_subject(f, SUBJECT_PERSON, holder->credential.person.s, &list);
+    if (err == GH_OK)
+        err = ask_subject(f, SUBJECT_CREDENTIAL, holder->credential_id.s, &list);
+    if (err == GH_OK)
+        err = ask_memberships(f, holder, &list);
+    if (err == GH_OK)
+        err = ask_words(f, &holder->person, &list);
+    if (err == GH_OK)
+        err = learn_places(f, door, &list);
+    if (err != GH_OK || list.n == 0)
+        return err;
+    struct entitlement_facts *paths = replica_pool_take(&f->answer, list.n, sizeof *paths);
+    size_t n = 0;
+    if (!paths)
         return GH_IO;
-    f->candidates = list;
-    struct replica_candidate *c = &f->candidates[f->n_candidates];
-    c->at_door = false;
-    enum gh_err err = replica_column_id(s, 0, &c->id);
-    if (err == GH_OK)
-        err = replica_column_validity(s, 1, &c->membership);
-    if (err == GH_OK)
-        f->n_candidates++;
-    return err;
-}
-
-/* Marks the candidates whose entitlement this is. */
-static enum gh_err mark_candidates(struct replica_facts *f, sqlite3_stmt *s)
-{
-    struct slice id = db_column(s, 0);
-    size_t low = 0, high = f->n_candidates;
-    while (low < high) { /* to the first that is not less */
-        size_t middle = low + (high - low) / 2;
-        if (compare_to_candidate(id, &f->candidates[middle]) > 0)
-            low = middle + 1;
-        else
-            high = middle;
+    for (size_t i = 0; i < list.n; i++) {
+        const struct kept_entitlement *e = f->kept->entitlement[list.v[i].number];
+        if (!e->counts || !has_bit(door->leads, list.v[i].number))
+            continue;
+        paths[n] = e->facts;
+        paths[n++].membership = list.v[i].membership;
     }
-    for (; low < f->n_candidates && compare_to_candidate(id, &f->candidates[low]) == 0; low++)
-        f->candidates[low].at_door = true;
+    qsort(paths, n, sizeof *paths, compare_paths);
+    out->entitlements = paths;
+    out->n_entitlements = n;
     return GH_OK;
-}
-
-static enum gh_err each(struct replica_facts *f, enum replica_question question,
-                        enum gh_err (*take)(struct replica_facts *f, sqlite3_stmt *s),
-                        const struct id *first, const struct id *second)
-{
-    DB_RESETS sqlite3_stmt *s = f->s[question];
-    bool row = false;
-    enum gh_err err = db_bind_text(s, 1, slice_of(first->s));
-    if (err == GH_OK && second)
-        err = db_bind_text(s, 2, slice_of(second->s));
-    while (err == GH_OK) {
-        err = db_step(s, &row);
-        if (err != GH_OK || !row)
-            break;
-        err = take(f, s);
-    }
-    return err;
-}
-
-/* --- what is on both lists ------------------------------------------------ */
-
-static bool window_is_possible(const struct schedule_window *w)
-{
-    return w->days <= 0x7f && w->start_min < 1440 && w->end_min >= 1 && w->end_min <= 1440 &&
-           w->end_min != w->start_min;
-}
-
-/* Appends the windows; *n gets their number. */
-static enum gh_err add_windows(struct replica_facts *f, struct slice bytes, size_t *n)
-{
-    size_t count = bytes.len / REPLICA_WINDOW_BYTES;
-    if (bytes.len % REPLICA_WINDOW_BYTES != 0 || count > POLICY_WINDOWS_MAX)
-        return GH_CORRUPT;
-    const unsigned char *p = (const unsigned char *)bytes.ptr;
-    for (size_t i = 0; i < count; i++, p += REPLICA_WINDOW_BYTES) {
-        struct schedule_window w = {
-            .days = p[0],
-            .start_min = (uint16_t)(p[1] | p[2] << 8),
-            .end_min = (uint16_t)(p[3] | p[4] << 8),
-        };
-        if (!window_is_possible(&w))
-            return GH_CORRUPT;
-        void *list = replica_with_room(f->windows, &f->windows_room, f->n_windows, sizeof *f->windows);
-        if (!list)
-            return GH_IO;
-        f->windows = list;
-        f->windows[f->n_windows++] = w;
-    }
-    *n = count;
-    return GH_OK;
-}
-
-/* Makes a path of a candidate, unless its entitlement is disabled or denied. */
-static enum gh_err add_path(struct replica_facts *f, const struct replica_candidate *candidate)
-{
-    DB_RESETS sqlite3_stmt *s = f->s[ASK_ENTITLEMENT];
-    struct path_facts path = {.id = candidate->id, .membership = candidate->membership};
-    bool counts = false;
-    int kind = 0;
-    enum gh_err err = db_bind_text(s, 1, slice_of(candidate->id.s));
-    if (err == GH_OK)
-        err = db_step(s, &counts);
-    if (err != GH_OK || !counts)
-        return err;
-    err = replica_column_small(s, 0, 0, ENTITLEMENT_KINDS - 1, &kind);
-    if (err == GH_OK)
-        err = replica_column_validity(s, 1, &path.validity);
-    path.kind = (enum entitlement_kind)kind;
-    int rule = 0;
-    if (err == GH_OK)
-        err = replica_column_small(s, 5, 0, HOLIDAY_REPLACE, &rule);
-    path.holiday = (enum holiday_rule)rule;
-    if (err == GH_OK)
-        err = replica_column_id(s, 6, &path.calendar);
-    path.has_schedule = db_column(s, 3).len > 0;
-    /* A schedule that does not exist has no windows: never. */
-    if (err == GH_OK && path.has_schedule)
-        err = add_windows(f, db_column(s, 4), &path.n_windows);
-    if (err != GH_OK)
-        return err;
-    void *list = replica_with_room(f->paths, &f->paths_room, f->n_paths, sizeof *f->paths);
-    if (!list)
-        return GH_IO;
-    f->paths = list;
-    f->paths[f->n_paths++] = path;
-    return GH_OK;
-}
-
-enum gh_err replica_facts_paths(struct replica_facts *f, struct access_facts *out)
-{
-    f->n_candidates = f->n_paths = f->n_windows = 0;
-    enum gh_err err =
-        each(f, ASK_SUBJECTS, add_candidate, &out->credential.person, &out->credential_id);
-    if (err != GH_OK || f->n_candidates == 0)
-        return err;
-    qsort(f->candidates, f->n_candidates, sizeof *f->candidates, compare_candidates);
-    err = each(f, ASK_PLACES, mark_candidates, &out->door_id, NULL);
-    for (size_t i = 0; i < f->n_candidates && err == GH_OK; i++)
-        if (f->candidates[i].at_door)
-            err = add_path(f, &f->candidates[i]);
-    if (err != GH_OK)
-        return err;
-
-    /* Only now does the list of windows stay where it is. */
-    size_t w = 0;
-    for (size_t i = 0; i < f->n_paths; i++) {
-        f->paths[i].windows = f->paths[i].n_windows ? &f->windows[w] : NULL;
-        w += f->paths[i].n_windows;
-    }
-    bool looks_at_holidays = false;
-    for (size_t i = 0; i < f->n_paths; i++)
-        looks_at_holidays = looks_at_holidays || f->paths[i].holiday != HOLIDAY_IGNORE;
-    out->paths = f->n_paths ? f->paths : NULL;
-    out->n_paths = f->n_paths;
-    return looks_at_holidays ? replica_facts_holidays(f, out) : GH_OK;
 }

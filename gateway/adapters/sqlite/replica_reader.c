@@ -38,7 +38,8 @@ struct replica_reader *replica_reader_open(const char *path)
     r->missing = GH_RETRY;
     r->next_look_ms = INT64_MIN;
     r->path = strdup(path);
-    if (!r->path) {
+    if (!r->path || replica_facts_open(&r->facts) != GH_OK) {
+        free(r->path);
         free(r);
         return NULL;
     }
@@ -50,6 +51,7 @@ static void disconnect(struct replica_reader *r)
     db_finalize_all(r->facts.s, ASK_QUESTIONS);
     db_close(r->db);
     r->db = NULL;
+    replica_facts_forget(&r->facts);
 }
 
 void replica_reader_close(struct replica_reader *r)
@@ -107,9 +109,12 @@ static enum gh_err ensure_connected(struct replica_reader *r)
     return err;
 }
 
-/* A connection that failed is not asked again; a locked file is no failure. */
+/* A connection that failed is not asked again; a locked file is no failure. What was
+ * kept half-way is forgotten. */
 static enum gh_err end(struct replica_reader *r, enum gh_err err)
 {
+    if (err != GH_OK)
+        replica_facts_forget(&r->facts);
     if (!sqlite3_get_autocommit(r->db)) {
         enum gh_err ended = db_run(r->facts.s[ASK_COMMIT]);
         if (err == GH_OK)
@@ -125,76 +130,90 @@ static enum gh_err end(struct replica_reader *r, enum gh_err err)
 static enum gh_err start(struct replica_reader *r)
 {
     enum gh_err err = ensure_connected(r);
-    return err == GH_OK ? db_run(r->facts.s[ASK_BEGIN]) : err;
-}
-
-static enum gh_err ask_policy(struct replica_reader *r, struct access_facts *out)
-{
-    enum gh_err err = replica_facts_version(&r->facts, &out->version);
-    return err == GH_OK ? replica_facts_site(&r->facts, &out->site) : err;
-}
-
-static enum gh_err ask_facts(struct replica_reader *r, const struct policy_query *query,
-                             struct access_facts *out)
-{
-    enum gh_err err = ask_policy(r, out);
     if (err == GH_OK)
-        err = replica_facts_reader(&r->facts, query->reader, out);
+        err = db_run(r->facts.s[ASK_BEGIN]);
+    if (err != GH_OK)
+        return err;
+    err = replica_facts_refresh(&r->facts);
+    return err == GH_OK ? GH_OK : end(r, err);
+}
+
+static enum gh_err ask_once(struct replica_reader *r, const struct policy_query *query,
+                            struct policy_facts *out)
+{
+    struct replica_facts *f = &r->facts;
+    *out = (struct policy_facts){.is_available = false};
+    enum gh_err err = replica_facts_policy(f, out);
+    if (err == GH_OK)
+        err = replica_facts_reader(f, query->reader, out);
     if (err == GH_OK && out->reader_known && query->value_hash)
-        err = replica_facts_credential(&r->facts, query, out);
-    if (err == GH_OK && out->door_known && out->person_known)
-        err = replica_facts_paths(&r->facts, out);
+        err = replica_facts_people(f, query, out);
+    if (err == GH_OK && out->door_known && out->holder.person_known)
+        err = replica_facts_paths(f, out);
     return err;
 }
 
-/* Facts that are empty but for what is not ours to fill. */
-static struct access_facts blank(const struct access_facts *out)
+static enum gh_err look_once(struct replica_reader *r, const struct id *door,
+                             struct policy_facts *out)
 {
-    return (struct access_facts){.zone = out->zone,
-                                 .policy_age_s = out->policy_age_s,
-                                 .controller_online = out->controller_online};
+    *out = (struct policy_facts){.is_available = false};
+    enum gh_err err = replica_facts_policy(&r->facts, out);
+    return err == GH_OK ? replica_facts_door(&r->facts, door, out) : err;
 }
 
-static enum gh_err facts(void *self, const struct policy_query *query, struct access_facts *out)
+static enum gh_err ask(void *self, const struct policy_query *query, struct policy_facts *out)
 {
     struct replica_reader *r = self;
-    struct access_facts found = blank(out);
-    out->policy_available = false;
+    out->is_available = false;
     enum gh_err err = start(r);
     if (err != GH_OK)
         return err;
-    err = end(r, ask_facts(r, query, &found));
-    if (err != GH_OK)
-        return err;
-    found.policy_available = true;
-    *out = found;
-    return GH_OK;
-}
-
-static enum gh_err door(void *self, const struct id *id, struct access_facts *out)
-{
-    struct replica_reader *r = self;
-    struct access_facts found = blank(out);
-    out->policy_available = false;
-    enum gh_err err = start(r);
-    if (err != GH_OK)
-        return err;
-    err = ask_policy(r, &found);
-    if (err == GH_OK)
-        err = replica_facts_door(&r->facts, id, &found);
+    replica_pool_empty(&r->facts.answer);
+    err = ask_once(r, query, out);
+    if (err == GH_FULL) { /* too much was kept: once more with nothing */
+        replica_facts_forget(&r->facts);
+        err = ask_once(r, query, out);
+    }
     err = end(r, err);
+    out->is_available = err == GH_OK;
+    return err;
+}
+
+static enum gh_err look(void *self, const struct id *door, struct policy_facts *out)
+{
+    struct replica_reader *r = self;
+    out->is_available = false;
+    enum gh_err err = start(r);
     if (err != GH_OK)
         return err;
-    found.policy_available = true;
-    *out = found;
-    return found.door_known ? GH_OK : GH_NOT_FOUND;
+    err = look_once(r, door, out);
+    if (err == GH_FULL) {
+        replica_facts_forget(&r->facts);
+        err = look_once(r, door, out);
+    }
+    err = end(r, err);
+    out->is_available = err == GH_OK;
+    return err;
+}
+
+static uint64_t generation(void *self)
+{
+    struct replica_reader *r = self;
+    if (start(r) == GH_OK && end(r, GH_OK) != GH_OK)
+        return ++r->facts.generation;
+    return r->facts.generation;
 }
 
 static enum gh_err version(void *self, struct policy_version *out)
 {
     struct replica_reader *r = self;
+    struct policy_facts facts = {.is_available = false};
     enum gh_err err = start(r);
-    return err == GH_OK ? end(r, replica_facts_version(&r->facts, out)) : err;
+    if (err == GH_OK)
+        err = end(r, replica_facts_policy(&r->facts, &facts));
+    if (err == GH_OK)
+        *out = facts.version;
+    return err;
 }
 
 static int64_t age_s(void *self, const struct policy_version *version, struct wall now)
@@ -205,6 +224,18 @@ static int64_t age_s(void *self, const struct policy_version *version, struct wa
 
 struct policy_store replica_reader_port(struct replica_reader *r)
 {
-    static const struct policy_store_ops ops = {facts, door, version, age_s};
+    static const struct policy_store_ops ops = {
+        .ask = ask, .look = look, .generation = generation, .version = version, .age_s = age_s};
     return (struct policy_store){&ops, r};
+}
+
+enum gh_err replica_reader_dialect(struct replica_reader *r, enum dialect *out)
+{
+    struct policy_facts facts = {.is_available = false};
+    enum gh_err err = start(r);
+    if (err == GH_OK)
+        err = end(r, replica_facts_policy(&r->facts, &facts));
+    if (err == GH_OK)
+        *out = facts.site.dialect;
+    return err;
 }

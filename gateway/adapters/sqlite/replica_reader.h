@@ -13,4 +13,7 @@ struct replica_reader *replica_reader_open(const char *path);
 struct policy_store replica_reader_port(struct replica_reader *r);
 void replica_reader_close(struct replica_reader *r);
 
+/* Whose words the site's events are shown in. Errors as policy_store_ops.version. */
+GH_MUST_CHECK enum gh_err replica_reader_dialect(struct replica_reader *r, enum dialect *out);
+
 #endif

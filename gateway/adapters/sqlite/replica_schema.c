@@ -1,5 +1,7 @@
 #include "replica_schema.h"
 
+#include <stdio.h>
+
 enum gh_err replica_schema_check(sqlite3 *db, bool *fresh)
 {
     int64_t application = 0, layout = 0, tables = 0;
@@ -42,4 +44,10 @@ enum gh_err replica_unseal(const struct replica_crypto *crypto, unsigned char ou
     crypto->mask(crypto->context, mask, slice_make(sealed.ptr, REPLICA_NONCE));
     xor_hash(out, (const unsigned char *)sealed.ptr + REPLICA_NONCE, mask);
     return GH_OK;
+}
+
+void replica_type_status(char out[2 * POLICY_WORD_MAX + 2], const char *type, const char *status)
+{
+    (void)snprintf(out, 2 * POLICY_WORD_MAX + 2, "%.*s%c%.*s", POLICY_WORD_MAX, type,
+                   REPLICA_BETWEEN_TEXTS, POLICY_WORD_MAX, status);
 }

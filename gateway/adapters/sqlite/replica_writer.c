@@ -9,6 +9,7 @@
 #include "replica_stage.h"
 #include "sql/replica.h"
 #include "sql/replica_apply.h"
+#include "sql/replica_dangling.h"
 
 #define BUSY_MS 5000
 /* The write-ahead log goes back to this size after a large transaction. */
@@ -90,6 +91,10 @@ static enum gh_err create_tables(struct replica_writer *w)
     if (err != GH_OK)
         return err;
     err = db_exec(w->db, SQL_replica_tables);
+    if (err == GH_OK)
+        err = db_exec(w->db, SQL_replica_entitlement_tables);
+    if (err == GH_OK)
+        err = db_exec(w->db, SQL_replica_rule_tables);
     if (err == GH_OK)
         err = db_exec(w->db, SQL_replica_main_tables);
     if (err == GH_OK)
@@ -528,4 +533,38 @@ enum gh_err replica_writer_deny(struct replica_writer *w, enum row_kind kind, co
     if (err == GH_IO)
         w->is_broken = true;
     return err;
+}
+
+/* --- dangling references ---------------------------------------------------- */
+
+static enum gh_err say_dangling(sqlite3 *db, const char *sql, int *left,
+                                void (*each)(void *context, const char *line), void *context)
+{
+    sqlite3_stmt *s = NULL;
+    bool row = false;
+    enum gh_err err = db_prepare_all(db, &s, &sql, 1);
+    if (err == GH_OK)
+        err = db_bind_int(s, 1, *left);
+    while (err == GH_OK && (err = db_step(s, &row)) == GH_OK && row) {
+        char line[REPLICA_WHY_MAX + 2 * ID_MAX];
+        struct slice v[5];
+        for (int i = 0; i < 5; i++)
+            v[i] = db_column(s, i);
+        (void)snprintf(line, sizeof line, "%.*s \"%.*s\": field \"%.*s\" names %.*s, which is no %.*s",
+                       (int)v[0].len, v[0].ptr, (int)v[1].len, v[1].ptr, (int)v[2].len, v[2].ptr,
+                       (int)v[3].len, v[3].ptr, (int)v[4].len, v[4].ptr);
+        each(context, line);
+        --*left;
+    }
+    db_finalize_all(&s, 1);
+    return err;
+}
+
+enum gh_err replica_writer_dangling(struct replica_writer *w, int max,
+                                    void (*each)(void *context, const char *line), void *context)
+{
+    int left = max;
+    enum gh_err err = say_dangling(w->db, SQL_dangling_doors, &left, each, context);
+    return err == GH_OK && left > 0 ? say_dangling(w->db, SQL_dangling_people, &left, each, context)
+                                    : err;
 }

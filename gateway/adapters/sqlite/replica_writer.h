@@ -109,6 +109,14 @@ void replica_writer_drop(struct replica_writer *w);
 GH_MUST_CHECK enum gh_err replica_writer_deny(struct replica_writer *w, enum row_kind kind,
                                               const struct id *id, int64_t rev);
 
+/* Calls each for references of the policy to rows that do not exist, at most max of
+ * them, with a line such as: entitlement "e1": field "schedule" names s9, which is no
+ * schedule. They match nothing, and stop no batch. Reads everything: for after a
+ * commit, and for people. */
+GH_MUST_CHECK enum gh_err replica_writer_dangling(struct replica_writer *w, int max,
+                                                  void (*each)(void *context, const char *line),
+                                                  void *context);
+
 void replica_writer_close(struct replica_writer *w);
 
 #endif

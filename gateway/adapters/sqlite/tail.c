@@ -72,7 +72,7 @@ enum gh_err tail_head_decode(struct tail_head *out, struct slice bytes)
 bool tail_follows(const struct record *a, const struct record *b)
 {
     /* A seq never goes back, and only an event has a new one. */
-    bool seq_ok = b->kind == RECORD_ANSWERED ? b->seq >= a->seq : b->seq > a->seq;
+    bool seq_ok = record_has(b, RECORD_HAS_EVENT) ? b->seq > a->seq : b->seq >= a->seq;
     return b->number == a->number + 1 && b->before == a->run && seq_ok;
 }
 
@@ -326,6 +326,9 @@ void tail_close(struct tail *t)
     free(t);
 }
 
+/* Most records are no longer than this. */
+#define WALK_BYTES 2048
+
 /* Walks over the records of a half. */
 struct walk {
     off_t place;
@@ -345,7 +348,10 @@ static enum gh_err walk_next(const struct tail *t, const struct half *half, stru
         return GH_NOT_FOUND;
     if (half->end - place < (off_t)want)
         want = (size_t)(half->end - place);
-    enum gh_err err = read_some(t->fd, w->bytes, want, place, &len);
+    size_t first = want < WALK_BYTES ? want : WALK_BYTES;
+    enum gh_err err = read_some(t->fd, w->bytes, first, place, &len);
+    if (err == GH_OK && len >= RECORD_HEAD && record_get32(w->bytes) > len)
+        err = read_some(t->fd, w->bytes, want, place, &len);
     if (err != GH_OK)
         return err;
     w->place = place;

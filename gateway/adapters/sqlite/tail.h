@@ -22,10 +22,30 @@
  * before it, its `before` is the run of the record before it and its seq does
  * not go back; the first that is not so ends the half. The first record may
  * have any number and any `before`. The half whose first record has the lower
- * number comes first. Of the records taken in this order, an event counts if
- * its seq is higher than that of every event before it and than every number in
- * journal.db (of an event or a loss); an `answered` counts if its seq is not
- * lower. A seq that jumps says that the events between are lost.
+ * number comes first. Of the records taken in this order, an event counts, with
+ * its repeat and its changes, if its seq is higher than that of every event
+ * before it and than every number in journal.db (of an event or a loss). A
+ * record without an event counts if its seq is not lower than those, and its
+ * number is higher than meta.kept_number of journal.db. A seq that jumps says
+ * that the events between are lost.
+ *
+ * Why no change is made twice, out of turn, or not at all:
+ * - Records come to journal.db in the order of their numbers, so at any moment
+ *   it has a beginning of that order. For a record with an event its seq says
+ *   whether it belongs to that: an event and its changes are one transaction.
+ * - Changes without an event leave their number in meta.kept_number, in their
+ *   transaction: it is the newest of them that journal.db has. Those with a
+ *   higher number are not there, nor is anything behind them; all with that
+ *   number or a lower one are, and whatever came later has been put over them.
+ * - That this compares at all, a number that is given away is higher than
+ *   meta.kept_number and than that of every record in the tail, also where the
+ *   tail was lost. Events alone leave no number behind, so numbers above
+ *   kept_number may come again after such a loss; then no record that had them
+ *   first is read any more.
+ * - An `answered` makes no change that could be out of turn.
+ * - An event that counts although its number is not above kept_number says that
+ *   kept_number was not left by these records (somebody put an older tail or
+ *   another database in place): then it is 0 from there on.
  *
  * Why nothing stale or torn is ever taken for an event:
  * - A torn record, or an old one overwritten in part, fails its CRC.

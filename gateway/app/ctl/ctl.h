@@ -6,6 +6,7 @@
 
 #include "adapters/json/json.h"
 #include "app/config.h"
+#include "core/policy.h"
 
 /* Exit statuses (interface contract). */
 enum ctl_exit { CTL_DONE = 0, CTL_REFUSED = 1, CTL_USAGE = 2, CTL_UNREACHABLE = 3 };
@@ -19,13 +20,21 @@ struct ctl {
     const char *door, *since; /* NULL = not given */
     int64_t last;             /* 0 = not given */
     const char *policy;       /* NULL = not given */
+    const char *reader, *type, *at; /* NULL = not given */
+    enum dialect dialect;           /* whose words events are shown in */
 };
 
 /* Each command: what it is given behind its name; returns the exit status. */
 int ctl_status(const struct ctl *ctl);
 int ctl_doors(const struct ctl *ctl);
 int ctl_events(const struct ctl *ctl);
-int ctl_release(const struct ctl *ctl, const char *door);
+/* True if the word is an order to a door (or to all, if it may be). */
+bool ctl_is_order(const char *word, bool has_door);
+/* door NULL: every door. */
+int ctl_order(const struct ctl *ctl, const char *word, const char *door);
+int ctl_explain(const struct ctl *ctl);
+int ctl_policy_verify(const char *path);
+int ctl_policy_import(const struct ctl *ctl, const char *path);
 int ctl_config_check(const struct ctl *ctl);
 /* steps "-" = standard input. */
 int ctl_rehearse(const char *policy, const char *steps);

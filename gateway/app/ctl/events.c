@@ -3,10 +3,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/control.h"
 #include "app/ctl/ctl.h"
+#include "app/vendor.h"
 
 struct listing {
     const struct ctl *ctl;
@@ -28,7 +30,15 @@ static void print_csv_field(struct slice s)
     putchar('"');
 }
 
-static void print_csv(const struct json *e)
+static void print_csv_vendor(struct dialect_words words)
+{
+    if (words.is_rendered)
+        printf(",\"%s%s\",\"%s\"", words.is_nearest ? "~" : "", words.code, words.text);
+    else
+        fputs(",,", stdout);
+}
+
+static void print_csv(const struct ctl *ctl, const struct json *e)
 {
     int64_t seq = 0;
     json_int(e, "seq", &seq);
@@ -40,7 +50,20 @@ static void print_csv(const struct json *e)
         if (s.len > 0)
             print_csv_field(s);
     }
+    if (ctl->dialect != DIALECT_NATIVE)
+        print_csv_vendor(vendor_words(e, ctl->dialect));
     putchar('\n');
+}
+
+/* The stored line, with the vendor's words as its last member. */
+static void print_line(const struct ctl *ctl, const struct json *e, struct slice text)
+{
+    char words[VENDOR_MEMBER_MAX];
+    size_t n = text.ptr[text.len - 1] == '}' ? vendor_member(words, e, ctl->dialect) : 0;
+    if (n > 0)
+        printf("%.*s%.*s}\n", (int)text.len - 1, text.ptr, (int)n, words);
+    else
+        printf("%.*s\n", (int)text.len, text.ptr);
 }
 
 /* Bytes of a text that are no control characters: a terminal obeys those. */
@@ -54,8 +77,42 @@ static void print_cell(int width, struct slice s)
     putchar(' ');
 }
 
-static void print_row(const struct json *e)
+/* The vendor's word as it is shown: ~ before one that is only the nearest. */
+#define SHOWN_MAX (2 * DIALECT_WORD_MAX + 3)
+static void show_vendor(char out[SHOWN_MAX], const struct ctl *ctl, const struct json *e)
 {
+    struct dialect_words words = vendor_words(e, ctl->dialect);
+    out[0] = '\0';
+    if (!words.is_rendered)
+        return;
+    bool is_word = strcmp(words.code, words.text) == 0;
+    snprintf(out, SHOWN_MAX, "%s%s%s%s", words.is_nearest ? "~" : "", words.code,
+             is_word ? "" : " ", is_word ? "" : words.text);
+}
+
+/* Vendors' words are longer than our reasons. */
+static int reason_width(const struct ctl *ctl)
+{
+    return ctl->dialect == DIALECT_NATIVE ? 24 : 56;
+}
+
+/* What the kind needs to be understood, where there is no reason. */
+static void show_args(char out[SHOWN_MAX], const struct json *args)
+{
+    static const char *const members[] = {"action", "result", "mode", "fault"};
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; args && i < sizeof members / sizeof members[0] && used < SHOWN_MAX; i++) {
+        struct slice word = {0};
+        if (json_text(args, members[i], &word))
+            used += (size_t)snprintf(out + used, SHOWN_MAX - used, "%s%.*s", used ? " " : "",
+                                     (int)word.len, word.ptr);
+    }
+}
+
+static void print_row(const struct ctl *ctl, const struct json *e)
+{
+    char vendor[SHOWN_MAX] = "";
     int64_t seq = 0;
     struct slice at = {0}, kind = {0}, door = slice_of("-"), reader = slice_of("-");
     struct slice decision = {0}, reason = {0}, who = {0};
@@ -68,13 +125,23 @@ static void print_row(const struct json *e)
     json_text(e, "reason", &reason);
     if (!json_text(e, "person", &who))
         json_text(e, "by", &who);
+    if (ctl->dialect != DIALECT_NATIVE) {
+        show_vendor(vendor, ctl, e);
+        reason = slice_of(vendor);
+    }
+    if (reason.len == 0) {
+        show_args(vendor, json_child(e, "args"));
+        reason = slice_of(vendor);
+    }
     printf("%8" PRId64 " ", seq);
     print_cell(20, at);
     print_cell(16, kind);
     print_cell(14, door);
     print_cell(14, reader);
     print_cell(8, decision);
-    print_cell(24, slice_equal(reason, decision) ? (struct slice){0} : reason);
+    if (slice_equal(reason, decision))
+        reason = (struct slice){0}; /* granted, granted */
+    print_cell(reason_width(ctl), reason);
     print_cell(0, who);
     putchar('\n');
 }
@@ -82,10 +149,11 @@ static void print_row(const struct json *e)
 static void print_head(const struct ctl *ctl)
 {
     if (ctl->csv)
-        puts("seq,at,kind,door,reader,decision,reason,person,credential,by");
+        printf("seq,at,kind,door,reader,decision,reason,person,credential,by%s\n",
+               ctl->dialect != DIALECT_NATIVE ? ",vendor_code,vendor_text" : "");
     else if (!ctl->json)
-        printf("%8s %-20s %-16s %-14s %-14s %-8s %-24s %s\n", "SEQ", "AT", "KIND", "DOOR", "READER",
-               "DECISION", "REASON", "WHO");
+        printf("%8s %-20s %-16s %-14s %-14s %-8s %-*s %s\n", "SEQ", "AT", "KIND", "DOOR", "READER",
+               "DECISION", reason_width(ctl), "REASON", "WHO");
 }
 
 static void on_head(struct listing *l, const struct json *line)
@@ -114,11 +182,11 @@ static bool on_line(void *context, struct slice text)
     else if (json_bool(line, "end", &end) && end)
         l->end_seen = true;
     else if (l->ctl->json)
-        printf("%.*s\n", (int)text.len, text.ptr);
+        print_line(l->ctl, line, text);
     else if (l->ctl->csv)
-        print_csv(line);
+        print_csv(l->ctl, line);
     else
-        print_row(line);
+        print_row(l->ctl, line);
     json_free(line);
     if (l->ctl->follow)
         fflush(stdout);

@@ -6,14 +6,23 @@
 
 #include "app/control.h"
 #include "app/ctl/ctl.h"
+#include "core/dialect.h"
 
 static const char usage[] =
     "usage: gatehousectl [--config FILE] [--json] COMMAND\n"
     "  status                 how the gateway is\n"
     "  doors                  the doors and their locks\n"
-    "  events [--follow] [--last N] [--door D] [--since T] [--csv|--json]\n"
-    "                         the journal; T is a time such as 2025-01-31T08:00:00Z\n"
+    "  events [--follow] [--last N] [--door D] [--since T] [--dialect NAME] [--csv|--json]\n"
+    "                         the journal; T is a time such as 2025-01-31T08:00:00Z;\n"
+    "                         NAME: doorflow-guide, doorflow-api, akuvox,\n"
+    "                         performance-hub or onvif: their words instead of ours\n"
+    "  explain --reader R --type TYPE [--at T]\n"
+    "                         why the credential on standard input would be let in, or not\n"
     "  release DOOR           opens a door for its release time\n"
+    "  hold-open DOOR         keeps it open; restore [DOOR]: back to its schedule\n"
+    "  lock [DOOR]            keeps a door, or every door, locked\n"
+    "  lockdown [DOOR]        locks down; lockdown-release [DOOR]: ends that\n"
+    "  policy verify FILE     every mistake in a policy file; import FILE: makes it the policy\n"
     "  config check           every mistake in the configuration\n"
     "  rehearse --policy POLICY.ndjson [STEPS.ndjson|-]\n"
     "                         plays steps against a policy in virtual time\n"
@@ -29,6 +38,10 @@ enum option_id {
     OPT_DOOR,
     OPT_SINCE,
     OPT_POLICY,
+    OPT_DIALECT,
+    OPT_READER,
+    OPT_TYPE,
+    OPT_AT,
     OPT_HELP,
     OPT_VERSION
 };
@@ -43,6 +56,10 @@ static const struct option options[] = {
     {"door", required_argument, NULL, OPT_DOOR},
     {"since", required_argument, NULL, OPT_SINCE},
     {"policy", required_argument, NULL, OPT_POLICY},
+    {"dialect", required_argument, NULL, OPT_DIALECT},
+    {"reader", required_argument, NULL, OPT_READER},
+    {"type", required_argument, NULL, OPT_TYPE},
+    {"at", required_argument, NULL, OPT_AT},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -53,6 +70,17 @@ static bool take_last(struct ctl *ctl, const char *text)
     char *end;
     ctl->last = strtoll(text, &end, 10);
     return *text && !*end && ctl->last > 0;
+}
+
+static bool take_dialect(struct ctl *ctl, const char *text)
+{
+    if (dialect_parse(&ctl->dialect, slice_of(text)) == GH_OK)
+        return true;
+    fprintf(stderr, "gatehousectl: there is no dialect \"%s\"; there are", text);
+    for (int i = 0; i < DIALECTS; i++)
+        fprintf(stderr, "%s %s", i > 0 ? "," : "", dialect_name((enum dialect)i));
+    fputc('\n', stderr);
+    return false;
 }
 
 /* True if the option was good; *leave is the exit status of --help and such, or -1. */
@@ -69,6 +97,10 @@ static bool take_option(struct ctl *ctl, int option, int *leave)
     case OPT_POLICY:
         ctl->policy = optarg;
         return true;
+    case OPT_DIALECT: return take_dialect(ctl, optarg);
+    case OPT_READER: ctl->reader = optarg; return true;
+    case OPT_TYPE: ctl->type = optarg; return true;
+    case OPT_AT: ctl->at = optarg; return true;
     case OPT_LAST: return take_last(ctl, optarg);
     case OPT_DOOR: ctl->door = optarg; return true;
     case OPT_SINCE: ctl->since = optarg; return true;
@@ -115,6 +147,10 @@ static int run(struct ctl *ctl, int argc, char **argv)
         return ctl_config_check(ctl);
     if (ctl->policy && argc <= 2 && strcmp(command, "rehearse") == 0)
         return ctl_rehearse(ctl->policy, argc == 2 ? argv[1] : "-");
+    if (argc == 3 && strcmp(command, "policy") == 0 && strcmp(argv[1], "verify") == 0)
+        return ctl_policy_verify(argv[2]);
+    if (argc == 3 && strcmp(command, "policy") == 0 && strcmp(argv[1], "import") == 0)
+        return ctl_policy_import(ctl, argv[2]);
     find_socket(ctl);
     if (argc == 1 && strcmp(command, "status") == 0)
         return ctl_status(ctl);
@@ -122,8 +158,10 @@ static int run(struct ctl *ctl, int argc, char **argv)
         return ctl_doors(ctl);
     if (argc == 1 && strcmp(command, "events") == 0)
         return ctl_events(ctl);
-    if (argc == 2 && strcmp(command, "release") == 0)
-        return ctl_release(ctl, argv[1]);
+    if (argc == 1 && strcmp(command, "explain") == 0 && ctl->reader && ctl->type)
+        return ctl_explain(ctl);
+    if (argc >= 1 && argc <= 2 && ctl_is_order(command, argc == 2))
+        return ctl_order(ctl, command, argc == 2 ? argv[1] : NULL);
     fputs(usage, stderr);
     return CTL_USAGE;
 }

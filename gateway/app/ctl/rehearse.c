@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app/ctl/ctl.h"
+#include "app/gatehoused/command_json.h"
 #include "app/rehearsal/rehearsal.h"
 
 struct rehearse {
@@ -64,23 +65,35 @@ static bool set_via(struct json *out, const struct via *via)
     if (!via->present)
         return json_set_null(out, "via");
     struct json *v = json_new();
-    bool ok = v && json_set_text(v, "kind", slice_of(entitlement_kind_name(via->kind))) &&
+    bool ok = v && json_set_text(v, "kind", slice_of(via_kind_name(via))) &&
               json_set_text(v, "id", slice_of(via->id.s));
     return json_set(out, "via", v) && ok;
+}
+
+static bool set_floors(struct json *out, const struct controller_last *last)
+{
+    bool ok = json_set_empty_array(out, "floors");
+    for (size_t i = 0; ok && i < last->verdict.n_floors; i++) {
+        const char *floor = last->floor[i].s;
+        ok = floor[0] == '#' ? json_append_int(out, "floors", strtol(floor + 1, NULL, 10))
+                             : json_append_text(out, "floors", slice_of(floor));
+    }
+    return ok;
 }
 
 static void print_read(struct rehearse *r, const struct controller_last *last)
 {
     const struct verdict *v = &last->verdict;
-    bool has_door = !id_is_none(&last->door) && rehearsal_door(r->world, &last->door);
+    bool has_door = v->has_mode;
     struct json *out = answer_new(r);
     bool ok = out && json_set_text(out, "decision", slice_of(decision_name(v->decision))) &&
               json_set_text(out, "reason", slice_of(reason_name(v->reason))) &&
-              set_via(out, &v->via) && json_set_null(out, "violation") &&
-              json_set_bool(out, "duress", false) && json_set_int(out, "release_s", v->release_s) &&
-              json_set_empty_array(out, "floors") &&
+              set_via(out, &v->via) &&
+              set_text_or_null(out, "violation", violation_name(v->violation)) &&
+              json_set_bool(out, "duress", v->duress) &&
+              json_set_int(out, "release_s", v->release_s) && set_floors(out, last) &&
               set_text_or_null(out, "door", has_door ? last->door.s : NULL) &&
-              set_text_or_null(out, "mode", has_door ? "locked" : NULL);
+              set_text_or_null(out, "mode", has_door ? door_mode_name(v->mode) : NULL);
     print_owned(out, ok);
 }
 
@@ -205,23 +218,73 @@ static void step_set(struct rehearse *r, const struct json *step)
 
 static void step_command(struct rehearse *r, const struct json *step)
 {
-    struct slice action = {0}, name = {0}, by = slice_of("rehearsal");
-    struct id door = {""};
-    char who[EVENT_TEXT_MAX];
-    json_text(step, "action", &action);
-    json_text(step, "by", &by);
-    if (!slice_is(action, "release") || json_has(step, "id") || json_has(step, "not_after")) {
-        print_error(r, "this version rehearses the command release, without id and not_after");
+    struct slice by = {0};
+    struct command command;
+    struct controller_last last;
+    char who[EVENT_TEXT_MAX] = "rehearsal", fallback[32];
+    snprintf(fallback, sizeof fallback, "rehearsed-%d", ++r->reads);
+    if (!command_json_parse(step, fallback, &command, r->why, sizeof r->why)) {
+        print_error(r, r->why);
         return;
     }
-    snprintf(who, sizeof who, "%.*s", (int)(by.len < 200 ? by.len : 200), by.ptr);
-    if (json_text(step, "door", &name) && id_set(&door, name) != GH_OK)
-        door = (struct id){""};
-    struct verdict v = rehearsal_release(r->world, &door, who);
-    bool done = v.decision == DECISION_GRANTED;
+    if (json_text(step, "by", &by))
+        snprintf(who, sizeof who, "%.*s", (int)(by.len < 200 ? by.len : 200), by.ptr);
+    command.by = who;
+    struct command_outcome outcome = rehearsal_command(r->world, &command, &last);
+    if (last.is_set) {
+        print_read(r, &last);
+        return;
+    }
+    const char *result = command_result_name(outcome.result);
+    const char *reason =
+        outcome.result == COMMAND_REFUSED ? reason_name(outcome.reason) : NULL;
     struct json *out = answer_new(r);
-    print_owned(out, out && json_set_text(out, "result", slice_of(done ? "done" : "refused")) &&
-                         set_text_or_null(out, "reason", done ? NULL : reason_name(v.reason)));
+    print_owned(out, out && json_set_text(out, "result", slice_of(result)) &&
+                         set_text_or_null(out, "reason", reason));
+}
+
+/* A contact is a word, the other inputs are switches. */
+static bool get_input(const struct json *step, const char *name, bool *out)
+{
+    struct slice word = {0};
+    if (strcmp(name, "contact") != 0)
+        return json_bool(step, name, out);
+    if (!json_text(step, name, &word) || (!slice_is(word, "open") && !slice_is(word, "closed")))
+        return false;
+    *out = slice_is(word, "open");
+    return true;
+}
+
+static void step_input(struct rehearse *r, const struct json *step)
+{
+    static const struct {
+        const char *name;
+        enum rehearsal_input input;
+    } inputs[] = {{"fire", INPUT_FIRE}, {"tamper", INPUT_TAMPER}, {"rex", INPUT_REX},
+                  {"contact", INPUT_CONTACT}};
+    struct slice name = {0};
+    struct id door;
+    bool has_door = json_has(step, "door"), level[4], set[4];
+    if (has_door && (!json_text(step, "door", &name) || id_set(&door, name) != GH_OK ||
+                     !rehearsal_door(r->world, &door))) {
+        print_error(r, "\"door\" must be a door of the policy");
+        return;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        set[i] = json_has(step, inputs[i].name);
+        if (set[i] && !get_input(step, inputs[i].name, &level[i])) {
+            print_error(r, "contact must be open or closed; rex, tamper and fire true or false");
+            return;
+        }
+        if (set[i] && !has_door && inputs[i].input != INPUT_FIRE) {
+            print_error(r, "contact, rex and tamper need \"door\"");
+            return;
+        }
+    }
+    for (size_t i = 0; i < 4; i++)
+        if (set[i])
+            rehearsal_input(r->world, has_door ? &door : NULL, inputs[i].input, level[i]);
+    print_ok(r);
 }
 
 static void step_look(struct rehearse *r, const struct json *step)
@@ -235,13 +298,23 @@ static void step_look(struct rehearse *r, const struct json *step)
         print_error(r, "look needs \"door\": a door of the policy");
         return;
     }
-    bool released = unit->door.released;
+    const struct door *door = &unit->door;
+    const char *contact = door->has_contact ? (door->is_open ? "open" : "closed") : NULL;
     struct json *out = answer_new(r);
     print_owned(out, out && json_set_text(out, "door", name) &&
-                         json_set_text(out, "mode", slice_of("locked")) &&
-                         json_set_text(out, "onvif", slice_of(released ? "Accessed" : "Locked")) &&
-                         json_set_bool(out, "relay", released) && json_set_null(out, "contact") &&
-                         json_set_null(out, "alarm"));
+                         json_set_text(out, "mode", slice_of(door_mode_name(door->mode))) &&
+                         json_set_text(out, "onvif", slice_of(door_onvif_mode(door))) &&
+                         json_set_bool(out, "relay", door_is_released(door)) &&
+                         set_text_or_null(out, "contact", contact) &&
+                         set_text_or_null(out, "alarm", door_alarm(door)));
+}
+
+static void step_restart(struct rehearse *r)
+{
+    if (rehearsal_restart(r->world, r->why) == GH_OK)
+        print_ok(r);
+    else
+        print_error(r, r->why);
 }
 
 struct listing {
@@ -275,12 +348,16 @@ static void dispatch(struct rehearse *r, const struct json *step)
         step_set(r, step);
     else if (slice_is(what, "command"))
         step_command(r, step);
+    else if (slice_is(what, "input"))
+        step_input(r, step);
+    else if (slice_is(what, "restart"))
+        step_restart(r);
     else if (slice_is(what, "look"))
         step_look(r, step);
     else if (slice_is(what, "events"))
         step_events(r);
     else
-        print_error(r, "\"do\" must be put, del, set, command, look or events");
+        print_error(r, "\"do\" must be put, del, set, input, command, look, events or restart");
 }
 
 static void play_line(struct rehearse *r, struct slice line)
@@ -329,20 +406,19 @@ static bool each_line(const char *path, bool (*each)(void *context, int number, 
     return good;
 }
 
-struct policy_load {
-    struct rehearse *r;
-    const char *path;
-    int bad;
-};
-
-static bool load_row(void *context, int number, struct slice line)
+static void report(void *context, int line, const char *text)
 {
-    struct policy_load *l = context;
-    if (rehearsal_put(l->r->world, line, l->r->why) != GH_OK) {
-        fprintf(stderr, "%s:%d: %s\n", l->path, number, l->r->why);
-        l->bad++;
-    }
-    return true;
+    if (line > 0)
+        fprintf(stderr, "%s:%d: %s\n", (const char *)context, line, text);
+    else
+        fprintf(stderr, "gatehousectl: %s: %s\n", (const char *)context, text);
+}
+
+#define DANGLING_MAX 50
+
+static void warn(void *context, const char *line)
+{
+    fprintf(stderr, "%s: note: %s\n", (const char *)context, line);
 }
 
 static bool play_step(void *context, int number, struct slice line)
@@ -356,18 +432,20 @@ static bool play_step(void *context, int number, struct slice line)
 
 static int play(struct rehearse *r, const char *policy, const char *steps)
 {
-    struct policy_load load = {.r = r, .path = policy};
-    if (!each_line(policy, load_row, &load))
+    char path[CONFIG_PATH_MAX];
+    snprintf(path, sizeof path, "%s", policy);
+    enum gh_err err = rehearsal_load(r->world, policy, report, path);
+    if (err == GH_INVALID)
+        fprintf(stderr, "gatehousectl: %s: the lines above are refused; nothing was played\n",
+                policy);
+    if (err)
         return CTL_REFUSED;
-    if (load.bad > 0) {
-        fprintf(stderr, "gatehousectl: %s: %d rows are refused; nothing was played\n", policy,
-                load.bad);
-        return CTL_REFUSED;
-    }
     if (rehearsal_apply(r->world, r->why) != GH_OK) {
         fprintf(stderr, "gatehousectl: %s: %s\n", policy, r->why);
         return CTL_REFUSED;
     }
+    if (rehearsal_dangling(r->world, DANGLING_MAX, warn, path) != GH_OK)
+        fprintf(stderr, "gatehousectl: %s: its references could not be looked at\n", policy);
     if (!each_line(steps, play_step, r))
         return CTL_REFUSED;
     return r->failed ? CTL_REFUSED : CTL_DONE;

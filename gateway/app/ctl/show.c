@@ -1,4 +1,4 @@
-/* status, doors and release: one question, one table. */
+/* status and doors: one question, one table. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,13 +88,17 @@ static void print_door(const struct json *door)
 {
     char left[32] = "";
     int64_t until;
-    struct slice id = text(door, "door"), name = text(door, "name");
+    struct slice id = text(door, "door"), name = text(door, "name"), mode = text(door, "mode");
     struct slice lock = text(door, "lock"), board = text(door, "board");
+    struct slice contact = text(door, "contact"), alarm = text(door, "alarm");
     if (json_int(door, "until_ms", &until))
         snprintf(left, sizeof left, " for %" PRId64 ".%" PRId64 " s", until / 1000,
                  until / 100 % 10);
-    printf("%-20.*s %-24.*s %.*s%s%s%s\n", (int)id.len, id.ptr, (int)name.len, name.ptr,
-           (int)lock.len, lock.ptr, left, slice_is(board, "online") ? "" : "  BOARD OFFLINE",
+    printf("%-20.*s %-24.*s %-16.*s %-8.*s %.*s%s%s%.*s%s%s\n", (int)id.len, id.ptr,
+           (int)name.len, name.ptr, (int)mode.len, mode.ptr, (int)contact.len, contact.ptr,
+           (int)lock.len, lock.ptr, left, slice_is(alarm, "-") ? "" : "  ALARM ",
+           slice_is(alarm, "-") ? 0 : (int)alarm.len, alarm.ptr,
+           slice_is(board, "online") ? "" : "  BOARD OFFLINE",
            flag(door, "in_policy") ? "" : "  not in the policy");
 }
 
@@ -108,35 +112,10 @@ int ctl_doors(const struct ctl *ctl)
     if (ctl->json) {
         status = ctl_print_json(a);
     } else {
-        printf("%-20s %-24s %s\n", "DOOR", "NAME", "LOCK");
+        printf("%-20s %-24s %-16s %-8s %s\n", "DOOR", "NAME", "MODE", "CONTACT", "LOCK");
         for (size_t i = 0; i < json_array_len(a, "doors"); i++)
             print_door(json_array_at(a, "doors", i));
     }
-    json_free(a);
-    return status;
-}
-
-int ctl_release(const struct ctl *ctl, const char *door)
-{
-    int status;
-    struct json *request = ctl_request("release");
-    if (request && !json_set_text(request, "door", slice_of(door))) {
-        json_free(request);
-        request = NULL;
-    }
-    struct json *a = ctl_ask(ctl, request, &status);
-    if (!a)
-        return status;
-    bool done = slice_is(text(a, "result"), "done");
-    struct slice reason = text(a, "reason");
-    status = done ? CTL_DONE : CTL_REFUSED;
-    if (ctl->json)
-        ctl_print_json(a);
-    else if (done)
-        printf("%s: released for %" PRId64 " s\n", door, number(a, "release_s"));
-    else
-        fprintf(stderr, "gatehousectl: %s was not released: %.*s\n", door, (int)reason.len,
-                reason.ptr);
     json_free(a);
     return status;
 }

@@ -1,6 +1,7 @@
 #include "app/gatehoused/control_server.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 #include "app/control.h"
+#include "app/gatehoused/command_json.h"
+#include "app/gatehoused/explain.h"
 #include "app/gatehoused/status.h"
 #include "app/log.h"
 
@@ -87,28 +90,60 @@ static void name_asker(char out[EVENT_TEXT_MAX], int fd)
         snprintf(out, EVENT_TEXT_MAX, "local:%u", (unsigned)peer.uid);
 }
 
-static void call_release(struct control_server *s, int fd, const struct json *request,
+static void call_command(struct control_server *s, int fd, const struct json *request,
                          struct now now)
 {
-    struct slice name;
-    struct id door;
-    if (!json_text(request, "door", &name) || id_set(&door, name) != GH_OK) {
-        answer_error(fd, "release needs \"door\": the id of a door");
+    struct command command;
+    char why[200], by[EVENT_TEXT_MAX], fallback[32];
+    struct controller *c = s->parts.controller;
+    snprintf(fallback, sizeof fallback, "local-%" PRId64, now.mono.ms);
+    if (!command_json_parse(request, fallback, &command, why, sizeof why)) {
+        answer_error(fd, why);
         return;
     }
-    char by[EVENT_TEXT_MAX];
     name_asker(by, fd);
-    struct verdict v = controller_release(s->parts.controller, &door, by, now);
+    command.by = by;
+    struct command_outcome v = controller_command(c, &command, now);
     struct json *body = json_new();
-    bool done = v.decision == DECISION_GRANTED;
-    if (body && json_set_text(body, "result", slice_of(done ? "done" : "refused")) &&
-        (done || json_set_text(body, "reason", slice_of(reason_name(v.reason)))) &&
-        (!done || json_set_int(body, "release_s", v.release_s))) {
+    if (body && json_set_text(body, "result", slice_of(command_result_name(v.result))) &&
+        (v.result != COMMAND_REFUSED ||
+         json_set_text(body, "reason", slice_of(reason_name(v.reason)))) &&
+        (v.release_s == 0 || json_set_int(body, "release_s", v.release_s))) {
         answer_ok(fd, body);
         return;
     }
     json_free(body);
     answer_error(fd, "out of memory");
+}
+
+/* What a read would come to, without doing anything. */
+static void call_explain(struct control_server *s, int fd, const struct json *request,
+                         struct now now)
+{
+    struct slice name = {0}, at = {0};
+    struct id reader;
+    struct read read;
+    struct controller_explained explained;
+    char why[200];
+    if (!json_text(request, "reader", &name) || id_set(&reader, name) != GH_OK) {
+        answer_error(fd, "explain needs \"reader\": the id of a reader");
+        return;
+    }
+    if (!command_json_read(request, &reader, "explain", &read, why, sizeof why)) {
+        answer_error(fd, why);
+        return;
+    }
+    if (json_has(request, "at")) {
+        if (!json_text(request, "at", &at) || instant_parse(&now.wall.s, at) != GH_OK) {
+            answer_error(fd, "\"at\" must be a time such as 2025-01-31T08:00:00Z");
+            return;
+        }
+        now.wall.trust = CLOCK_SYNCED; /* who names a time means it */
+    }
+    if (controller_explain(s->parts.controller, &read, now, &explained))
+        answer_ok(fd, explain_json(&explained));
+    else
+        answer_error(fd, "there is no policy to decide by: see gatehousectl status");
 }
 
 static void call_ack(struct control_server *s, int fd, const struct json *request)
@@ -193,8 +228,10 @@ static void dispatch(struct control_server *s, int fd, struct slice line)
         answer_ok(fd, status_of_gateway(s->parts.controller, now));
     else if (slice_is(call, "doors"))
         answer_ok(fd, status_of_doors(s->parts.controller, now));
-    else if (slice_is(call, "release"))
-        call_release(s, fd, request, now);
+    else if (slice_is(call, "command"))
+        call_command(s, fd, request, now);
+    else if (slice_is(call, "explain"))
+        call_explain(s, fd, request, now);
     else if (slice_is(call, "ack"))
         call_ack(s, fd, request);
     else if (slice_is(call, "note"))
@@ -203,7 +240,7 @@ static void dispatch(struct control_server *s, int fd, struct slice line)
         taken = hand_over(s, fd, request);
     else if (!slice_is(call, "batch"))
         answer_error(fd,
-                     "unknown call: status, doors, events, batch, ack, note, release are known");
+                     "unknown call: status, doors, events, batch, ack, note, command, explain are known");
     if (!taken)
         json_free(request);
 }

@@ -10,12 +10,47 @@
 #define STATUS_MS 10000
 #define CLOCK_STEP_S 2
 
+/* What the journal keeps, and who makes use of it. */
+static enum gh_err open_kept(struct controller *c, const struct controller_start *start,
+                             struct now now)
+{
+    enum gh_err err = ledger_open(&c->ledger, c->ports.journal);
+    if (err)
+        return err;
+    err = passes_open(&c->passes, &c->ledger);
+    if (err)
+        goto fail_ledger;
+    err = lockouts_open(&c->lockouts, &c->ledger, start->boot, now.mono);
+    if (err)
+        goto fail_passes;
+    err = waits_open(&c->waits, &c->ledger, start->boot, now.mono);
+    if (err)
+        goto fail_lockouts;
+    return GH_OK;
+
+fail_lockouts:
+    lockouts_close(&c->lockouts);
+fail_passes:
+    passes_close(&c->passes);
+fail_ledger:
+    ledger_close(&c->ledger);
+    return err;
+}
+
+static void close_kept(struct controller *c)
+{
+    waits_close(&c->waits);
+    lockouts_close(&c->lockouts);
+    passes_close(&c->passes);
+    ledger_close(&c->ledger);
+}
+
 enum gh_err controller_open(struct controller *c, const struct config *config,
                             const struct controller_ports *ports, const struct crypto_keys *keys,
-                            const struct id *session, struct slice last_event, struct now now,
+                            const struct controller_start *start, struct now now,
                             char why[HAL_TEXT_MAX])
 {
-    struct controller made = {
+    *c = (struct controller){
         .config = config,
         .ports = *ports,
         .keys = keys,
@@ -23,44 +58,61 @@ enum gh_err controller_open(struct controller *c, const struct config *config,
         .version.issued_at = INSTANT_NONE,
         .started = now,
         .last_seen = now,
-        .tick_session = *session,
+        .tick_session = *start->session,
         .next_tick = now.mono,
         .next_status = now.mono,
     };
     snprintf(why, HAL_TEXT_MAX, "out of memory");
-    enum gh_err err = outbox_open(&made.outbox);
+    enum gh_err err = doors_open(&c->doors, config, ports->board, why);
     if (err)
         return err;
-    err = limits_open(&made.limits, config->reads_per_s, config->reads_burst);
+    err = outbox_open(&c->outbox);
+    if (err)
+        goto fail_doors;
+    err = limits_open(&c->limits, config->reads_per_s, config->reads_burst);
     if (err)
         goto fail_outbox;
-    err = lockouts_open(&made.lockouts);
+    err = open_kept(c, start, now);
     if (err)
         goto fail_limits;
-    err = doors_open(&made.doors, config, ports->board, why);
-    if (err)
-        goto fail_lockouts;
-    zones_init(&made.zones, ports->zone);
-    made.unkept_seq = ports->journal.ops->next_seq(ports->journal.self) - 1;
-    recorder_init(&made.recorder, ports->journal, keys->journal, last_event);
-    *c = made;
+    doors_remember(&c->doors, &c->ledger);
+    zones_init(&c->zones, ports->zone);
+    c->unkept_seq = ports->journal.ops->next_seq(ports->journal.self) - 1;
+    recorder_init(&c->recorder, ports->journal, keys->journal, start->last_event);
     return GH_OK;
 
-fail_lockouts:
-    lockouts_close(&made.lockouts);
 fail_limits:
-    limits_close(&made.limits);
+    limits_close(&c->limits);
 fail_outbox:
-    outbox_close(&made.outbox);
+    outbox_close(&c->outbox);
+fail_doors:
+    doors_close(&c->doors);
     return err;
+}
+
+enum gh_err controller_add_door(struct controller *c, const struct config_door *config,
+                                char why[HAL_TEXT_MAX])
+{
+    enum gh_err err = doors_add(&c->doors, config, why);
+    if (err)
+        return err;
+    doors_remember(&c->doors, &c->ledger);
+    return GH_OK;
+}
+
+void controller_look_at_doors(struct controller *c, struct now now)
+{
+    for (size_t i = 0; i < c->doors.n; i++)
+        controller_look_at_mode(c, &c->doors.unit[i], false, now);
+    ledger_flush(&c->ledger);
 }
 
 void controller_close(struct controller *c)
 {
-    doors_close(&c->doors);
-    lockouts_close(&c->lockouts);
+    close_kept(c);
     limits_close(&c->limits);
     outbox_close(&c->outbox);
+    doors_close(&c->doors);
 }
 
 /* --- answers ------------------------------------------------------------------ */
@@ -91,7 +143,9 @@ void controller_record(struct controller *c, struct event *event, const struct r
                        bool answer)
 {
     event->policy = c->version;
-    enum gh_err err = recorder_append(&c->recorder, event, repeat);
+    enum gh_err err = recorder_append(&c->recorder, event, repeat, ledger_waiting(&c->ledger));
+    if (err == GH_OK)
+        ledger_went(&c->ledger); /* else it goes with the next event */
     if (err) {
         /* Doors go on without a journal; the journal counts what it lost. */
         log_line(LOG_ERR, "event %llu (%s) could not be journalled: %s",
@@ -154,9 +208,11 @@ void controller_stopped(struct controller *c, struct now now)
 {
     /* The doors first: nothing after this may take long and leave one released. */
     for (size_t i = 0; i < c->doors.n; i++) {
-        door_init(&c->doors.unit[i].door);
-        controller_reconcile(c, &c->doors.unit[i], now);
+        struct door_unit *unit = &c->doors.unit[i];
+        door_init(&unit->door);
+        controller_reconcile(c, unit, now);
     }
+    ledger_flush(&c->ledger);
     controller_note(c, EVENT_GATEWAY_STOPPED, NULL, now);
     /* Who leaves in order has no last will. If it cannot be said, the link is
      * down, and the broker has said it. */
@@ -168,7 +224,7 @@ void controller_stopped(struct controller *c, struct now now)
 
 void controller_on_durable(struct controller *c, struct now now)
 {
-    (void)now;
+    controller_release_deferred(c, now);
     const struct journal *j = &c->ports.journal;
     uint64_t durable = j->ops->durable(j->self);
     const struct outbox_item *item;
@@ -185,73 +241,7 @@ void controller_on_durable(struct controller *c, struct now now)
     }
 }
 
-/* --- doors ------------------------------------------------------------------ */
-
-void controller_reconcile(struct controller *c, struct door_unit *unit, struct now now)
-{
-    bool was_online = unit->online;
-    if (doors_reconcile(&c->doors, unit))
-        return;
-    door_init(&unit->door); /* what did not open now does not open when the board is back */
-    if (!was_online)
-        return;
-    log_line(LOG_ERR, "door %s: the relay does not take its level", unit->config->id.s);
-    struct event event = {.kind = EVENT_RELAY_FAULT, .at = now, .door = unit->config->id};
-    event.args.fault = "the relay does not take its level";
-    controller_record(c, &event, NULL, false);
-}
-
-static void release_recorded(struct controller *c, const struct id *door, const char *by,
-                             const struct verdict *v, struct now now)
-{
-    bool granted = v->decision == DECISION_GRANTED;
-    struct event event = {.kind = EVENT_COMMAND, .at = now, .door = *door};
-    event.has_decision = true;
-    event.decision = v->decision;
-    event.reason = v->reason;
-    event.args.action = "release";
-    event.args.result = granted ? "done" : "refused";
-    snprintf(event.by, sizeof event.by, "%s", by);
-    controller_record(c, &event, NULL, false);
-}
-
-struct verdict controller_release(struct controller *c, const struct id *door, const char *by,
-                                  struct now now)
-{
-    struct verdict v = {.decision = DECISION_DENIED};
-    struct access_facts facts = {0};
-    struct door_unit *unit = doors_find(&c->doors, door);
-    enum gh_err err = c->ports.policy.ops->door(c->ports.policy.self, door, &facts);
-    if (facts.policy_available)
-        c->version = facts.version;
-    if (!wall_is_trusted(now.wall))
-        v.reason = REASON_CLOCK_UNTRUSTED;
-    else if (!unit || err == GH_NOT_FOUND)
-        v.reason = REASON_DOOR_UNKNOWN;
-    else if (err)
-        v.reason = REASON_POLICY_UNAVAILABLE;
-    else if (!unit->online)
-        v.reason = REASON_CONTROLLER_OFFLINE;
-    else
-        v = (struct verdict){DECISION_GRANTED, REASON_GRANTED, .release_s = facts.door.release_s};
-    release_recorded(c, door, by, &v, now);
-    if (v.decision == DECISION_GRANTED) {
-        door_release(&unit->door, v.release_s, now.mono);
-        controller_reconcile(c, unit, now);
-    }
-    return v;
-}
-
 /* --- time ------------------------------------------------------------------- */
-
-static void pass_doors(struct controller *c, bool all, struct now now)
-{
-    for (size_t i = 0; i < c->doors.n; i++) {
-        struct door_unit *unit = &c->doors.unit[i];
-        if (door_tick(&unit->door, now.mono) || all)
-            controller_reconcile(c, unit, now);
-    }
-}
 
 static void pass_floods(struct controller *c, struct now now)
 {
@@ -286,9 +276,12 @@ static void send_tick(struct controller *c)
 void controller_on_time(struct controller *c, struct now now)
 {
     bool second = now.mono.ms >= c->next_tick.ms;
-    pass_doors(c, second, now);
+    controller_pass_doors(c, second, now);
+    controller_pass_waits(c, now);
     if (!second)
         return;
+    controller_release_deferred(c, now); /* also where the journal fails, and nothing becomes durable */
+    ledger_flush(&c->ledger);
     check_clock(c, now);
     pass_floods(c, now);
     c->tick += 1 + (uint64_t)(now.mono.ms - c->next_tick.ms) / TICK_MS;
@@ -303,8 +296,10 @@ void controller_on_time(struct controller *c, struct now now)
 
 struct mono controller_deadline(const struct controller *c)
 {
-    struct mono at;
-    if (doors_deadline(&c->doors, &at) && at.ms < c->next_tick.ms)
-        return at;
-    return c->next_tick;
+    struct mono at = c->next_tick, other;
+    if (doors_deadline(&c->doors, &other) && other.ms < at.ms)
+        at = other;
+    if (waits_deadline(&c->waits, &other) && other.ms < at.ms)
+        at = other;
+    return at;
 }

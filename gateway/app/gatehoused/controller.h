@@ -12,7 +12,9 @@
 #include "app/gatehoused/limits.h"
 #include "app/gatehoused/lockouts.h"
 #include "app/gatehoused/outbox.h"
+#include "app/gatehoused/passes.h"
 #include "app/gatehoused/recorder.h"
+#include "app/gatehoused/waits.h"
 #include "app/gatehoused/zones.h"
 #include "ports/bus.h"
 #include "ports/journal.h"
@@ -51,7 +53,19 @@ struct controller_answer {
 struct controller_last {
     bool is_set;
     struct id door; /* none if the reader is unknown */
-    struct verdict verdict;
+    struct verdict verdict; /* floors are in floor */
+    struct id floor[POLICY_FLOORS_MAX];
+};
+
+/* A release that waits until its event is durable: it has consumed something (a
+ * use, a pass, a latch). More than these do not wait. */
+#define CONTROLLER_DEFERRED 64
+
+struct controller_deferred {
+    uint64_t seq;
+    struct id door;
+    enum door_mode mode; /* in which it was granted */
+    int release_s; /* 0: only the mode is looked at again */
 };
 
 struct controller {
@@ -62,8 +76,14 @@ struct controller {
     struct doors doors;
     struct outbox outbox;
     struct limits limits;
+    struct ledger ledger;
     struct lockouts lockouts;
+    struct passes passes;
+    struct waits waits;
     struct zones zones;
+    bool is_fire; /* the site's fire input is active */
+    struct controller_deferred deferred[CONTROLLER_DEFERRED];
+    size_t n_deferred;
     struct controller_stats stats;
     struct controller_last last;
     struct controller_answer answer[CONTROLLER_ANSWERS]; /* by tag, modulo */
@@ -79,12 +99,19 @@ struct controller {
     struct mono next_tick, next_status;
 };
 
-/* Takes the relays at their locked levels. session is the tick session, new at
- * every start. last_event as for recorder_init. Errors as doors_open. */
+/* What a start brings with it. */
+struct controller_start {
+    const struct id *session; /* of the tick, new at every start */
+    uint64_t boot;            /* tells boots apart: mono times compare within one; 0 = unknown */
+    struct slice last_event;  /* as for recorder_init */
+};
+
+/* Takes the relays at their locked levels, and what the journal keeps. Errors as
+ * doors_open. A controller stays where it is until it is closed. */
 GH_MUST_CHECK enum gh_err controller_open(struct controller *c, const struct config *config,
                                           const struct controller_ports *ports,
-                                          const struct crypto_keys *keys, const struct id *session,
-                                          struct slice last_event, struct now now,
+                                          const struct crypto_keys *keys,
+                                          const struct controller_start *start, struct now now,
                                           char why[HAL_TEXT_MAX]);
 void controller_close(struct controller *c);
 
@@ -101,13 +128,91 @@ void controller_on_time(struct controller *c, struct now now);
 /* More of the journal is durable: answers go out. */
 void controller_on_durable(struct controller *c, struct now now);
 
+/* When the mode of a door may change by time alone, wall seconds; INT64_MAX: never.
+ * In between it is looked at once a second. */
+int64_t controller_mode_deadline(const struct controller *c);
+
 /* When controller_on_time wants to be called at the latest. */
 struct mono controller_deadline(const struct controller *c);
 
-/* Releases a door for someone at the box (decision contract, admin release).
- * DECISION_DENIED with a reason, or DECISION_GRANTED. Journalled either way. */
-struct verdict controller_release(struct controller *c, const struct id *door, const char *by,
-                                  struct now now);
+/* Takes one door more, and what the ledger knows of it. As doors_add. */
+GH_MUST_CHECK enum gh_err controller_add_door(struct controller *c,
+                                              const struct config_door *config,
+                                              char why[HAL_TEXT_MAX]);
+
+/* Looks at the mode of every door where it may have changed: policy, clock, time. Time
+ * that passes does the same once a second. */
+void controller_look_at_doors(struct controller *c, struct now now);
+
+/* --- inputs: levels, as they are now -------------------------------------------------- */
+
+/* All: nothing happens if the door is none of ours, or nothing changed. */
+void controller_on_contact(struct controller *c, const struct id *door, bool is_open,
+                           struct now now);
+void controller_on_rex(struct controller *c, const struct id *door, bool is_active,
+                       struct now now);
+void controller_on_tamper(struct controller *c, const struct id *door, bool is_active,
+                          struct now now);
+/* door NULL: the input of the site. */
+void controller_on_fire(struct controller *c, const struct id *door, bool is_active,
+                        struct now now);
+
+/* --- commands ----------------------------------------------------------------------- */
+
+enum command_action {
+    COMMAND_RELEASE,
+    COMMAND_HOLD_OPEN,
+    COMMAND_LOCK,
+    COMMAND_RESTORE,
+    COMMAND_LOCKDOWN,
+    COMMAND_LOCKDOWN_RELEASE,
+    COMMAND_FORGIVE_ANTIPASSBACK,
+    COMMAND_PRESENT,
+};
+#define COMMAND_ACTIONS 8
+/* "release", "hold_open", ...; static storage. */
+const char *command_action_name(enum command_action action);
+GH_MUST_CHECK enum gh_err command_action_parse(enum command_action *out, struct slice word);
+
+struct command {
+    struct id id; /* none: it is not remembered */
+    enum command_action action;
+    bool has_door;  /* one was named: in door, or none if what was named is no id */
+    struct id door;
+    int64_t until;     /* INSTANT_NONE = for good; hold_open and lock */
+    int64_t not_after; /* INSTANT_NONE = no end */
+    struct id person, area; /* forgive_antipassback; none = any */
+    struct read read;       /* present */
+    const char *by;         /* who asks; borrowed */
+};
+
+enum command_result { COMMAND_DONE, COMMAND_REFUSED, COMMAND_EXPIRED, COMMAND_DUPLICATE };
+/* "done", "refused", "expired", "duplicate"; static storage. */
+const char *command_result_name(enum command_result result);
+
+struct command_outcome {
+    enum command_result result;
+    enum reason reason; /* if refused */
+    int release_s;      /* release: for how long */
+};
+
+/* Carries out a command, or refuses it; the result is an event. A present that
+ * was read is answered by controller.last. */
+struct command_outcome controller_command(struct controller *c, const struct command *command,
+                                          struct now now);
+
+/* Why a read would be decided as it would, now, without doing anything. value is
+ * borrowed for the call. False: the policy cannot be asked. */
+struct controller_explained {
+    struct policy_version version;
+    bool reader_known, has_door;
+    struct id door, person, credential;
+    bool is_holder_known;
+    struct verdict verdict; /* without floors */
+    struct access_trace trace;
+};
+bool controller_explain(struct controller *c, const struct read *read, struct now now,
+                        struct controller_explained *out);
 
 /* Learns which policy is in force now, for status and events. */
 void controller_look(struct controller *c);

@@ -4,8 +4,8 @@
 
 #include "app/gatehoused/controller.h"
 
-/* Records an event; with answer, its reader is answered once it is durable, or
- * at once if it cannot be recorded. */
+/* Records an event, with what waits in the ledger; with answer, its reader is
+ * answered once it is durable, or at once if it cannot be recorded. */
 void controller_record(struct controller *c, struct event *event, const struct repeat *repeat,
                        bool answer);
 
@@ -18,9 +18,105 @@ void controller_answered(struct controller *c, uint64_t tag);
 /* Brings a door's relay to its level; a board that stops answering is an event. */
 void controller_reconcile(struct controller *c, struct door_unit *unit, struct now now);
 
+/* --- a door at a moment (controller_door.c) ---------------------------------------------- */
+
+/* What is needed to judge by local time. Stays where it is while now is in use. */
+struct lens {
+    struct zone_view zone, site_zone;
+    struct moment now;
+};
+void controller_focus(struct controller *c, struct lens *lens, const struct policy_facts *policy,
+                      struct wall now);
+
+/* The door as the gateway sees it. latch needs room for MODE_ROWS_MAX. */
+void controller_situation(struct controller *c, const struct door_unit *unit,
+                          const struct door_facts *door, struct latch *latch,
+                          struct door_situation *out);
+
+/* Looks at the mode of a door, if it may have changed or must says so: journals a
+ * change and brings the door to it. */
+void controller_look_at_mode(struct controller *c, struct door_unit *unit, bool must,
+                             struct now now);
+/* Releases a door for somebody who was let in, now. */
+void controller_release(struct controller *c, struct door_unit *unit, int release_s,
+                        struct now now);
+/* The same, once the event that was recorded last is durable if must_be_durable. */
+void controller_release_once_safe(struct controller *c, struct door_unit *unit, int release_s,
+                                  bool must_be_durable, struct now now);
+void controller_release_deferred(struct controller *c, struct now now);
+
+/* Records what the door's machine has brought, and brings the relay to its level. */
+void controller_take_outcome(struct controller *c, struct door_unit *unit,
+                             const struct door_outcome *outcome, struct now now);
+
+/* Lets time pass for all doors. */
+void controller_pass_doors(struct controller *c, bool all, struct now now);
+
+/* --- reads ------------------------------------------------------------------------------- */
+
+/* Areas that one reader may lead into and out of. */
+#define ROAD_AREAS_MAX 32
+
+/* A read on its way. Stays where it is: its parts point at each other. */
+struct road {
+    struct id reader, read_id;
+    enum credential_type type;
+    int bits;
+    bool has_value; /* it could be parsed: the hashes are set */
+    bool is_duress; /* hash is that of the PIN that was meant, not of the one that was given */
+    unsigned char hash[SHA256_LEN], duress_hash[SHA256_LEN];
+    unsigned char pin_hash[SHA256_LEN], pin_duress_hash[SHA256_LEN];
+    struct access_request request;
+
+    struct policy_facts policy;
+    struct lens lens;
+    struct door_unit *unit; /* NULL = not a door of ours, or unknown */
+    struct latch latch[MODE_ROWS_MAX];
+    struct door_situation door;
+    struct area_situation areas[ROAD_AREAS_MAX];
+    struct holder_situation holder;
+};
+
+/* The first of two persons, who waited for the second. */
+struct companion {
+    struct id credential, person;
+    bool has_limit;   /* of uses */
+    bool is_extended; /* needs more time */
+    int extended_s;
+    bool duress;
+};
+
+/* Turns values into hashes; after it the read's values are not needed any more. */
+void controller_hash(struct controller *c, const struct read *read, struct road *road);
+/* Asks the policy and looks at the door. */
+void controller_gather(struct controller *c, struct road *road, struct now now);
+/* Decides. with: the person who waits at the reader and passes; NULL = nobody. */
+struct verdict controller_judge(struct controller *c, struct road *road, const struct id *with,
+                                struct access_trace *trace, struct now now);
+/* Journals the decision and acts on it. */
+void controller_settle(struct controller *c, const struct road *road, const struct verdict *v,
+                       const struct companion *with, struct now now);
+/* Notes what came of the read, for controller.last. */
+void controller_say(struct controller *c, const struct road *road, const struct verdict *v);
+
+/* --- second factors (controller_wait.c) ---------------------------------------------------- */
+
+/* The PIN for the card that waits has come. */
+void controller_complete_with_pin(struct controller *c, struct wait *waiting,
+                                  const struct road *pin, struct now now);
+/* The read is to wait; waiting is who waits there already, or NULL. */
+void controller_wait(struct controller *c, struct wait *waiting, struct road *road,
+                     const struct verdict *verdict, struct now now);
+
 /* The road of a read (controller_read.c). */
 void controller_read(struct controller *c, const struct bus_note *note, const struct id *reader,
                      struct now now);
+/* A read that came with a command: fresh, and decided as any other. False: it was
+ * decided before, and last says how. */
+void controller_present(struct controller *c, const struct read *read, struct now now);
+
+/* Denies the reads whose second factor did not come (controller_wait.c). */
+void controller_pass_waits(struct controller *c, struct now now);
 
 /* Publishes gateway/status (status.c). */
 void controller_publish_status(struct controller *c, struct now now);

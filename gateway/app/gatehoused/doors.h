@@ -1,4 +1,5 @@
-/* The doors of this gateway: each a machine and its relay.
+/* The doors of this gateway: each a machine, its relay, and what commands and
+ * reads have left behind at it.
  *
  * The machine says which level the relay must have; reconciling sets it, reads
  * it back, and remembers whether the board answers. */
@@ -8,14 +9,38 @@
 #include <stdbool.h>
 
 #include "app/config.h"
+#include "app/gatehoused/ledger.h"
 #include "core/door.h"
 #include "relay.h"
+
+/* Persons who were let in and whose pass counts once the door opens. */
+#define DOOR_COMMITS_MAX 4
+struct door_commit {
+    struct id reader, person;
+};
 
 struct door_unit {
     const struct config_door *config; /* borrowed */
     struct door door;
+    struct door_rules rules; /* of the policy that was looked at last */
     int relay;   /* index on the board */
     bool online; /* the relay took and confirmed its last level */
+    bool is_fire;            /* its own fire input */
+    enum door_mode noted;    /* the mode that was journalled last */
+
+    struct local_state local;
+    struct latch latch[MODE_ROWS_MAX];
+    uint64_t latch_seq[MODE_ROWS_MAX]; /* of the event that made it */
+    size_t n_latches;
+
+    /* The last look at the mode, and until when it holds. */
+    bool is_looked;
+    uint64_t generation;
+    enum clock_trust trust;
+    int64_t looked_at, look_next; /* wall seconds */
+
+    struct door_commit commit[DOOR_COMMITS_MAX];
+    size_t n_commits;
 };
 
 struct doors {
@@ -33,8 +58,23 @@ GH_MUST_CHECK enum gh_err doors_add(struct doors *doors, const struct config_doo
                                     char why[HAL_TEXT_MAX]);
 void doors_close(struct doors *doors);
 
+/* Takes over what the ledger knows of the doors, in place of what they know. */
+void doors_remember(struct doors *doors, struct ledger *ledger);
+
+/* Changes what commands have made of a door, here and in the ledger. */
+void doors_set_local(struct door_unit *unit, struct ledger *ledger, enum local_mode mode,
+                     int64_t at, int64_t until);
+void doors_set_restored(struct door_unit *unit, struct ledger *ledger, int64_t at);
+void doors_set_lockdown(struct door_unit *unit, struct ledger *ledger, bool is_lockdown,
+                        int64_t at);
+/* Sets or replaces the latch of a row; seq is the number of the event that does it. */
+void doors_set_latch(struct door_unit *unit, struct ledger *ledger, const struct latch *latch,
+                     uint64_t seq);
+/* Forgets the i-th latch. */
+void doors_drop_latch(struct door_unit *unit, struct ledger *ledger, size_t i);
+
 /* NULL if the door is none of ours. */
-struct door_unit *doors_find(struct doors *doors, const struct id *id);
+struct door_unit *doors_find(const struct doors *doors, const struct id *id);
 
 /* Sets the relay to what the machine says, always, and reads it back. True if
  * the relay is now known to be right; unit->online says the same. */

@@ -229,10 +229,12 @@ static bool open_controller(struct gateway *g)
         .board = g->relays,
         .zone = zone_view_load,
     };
-    enum gh_err err = controller_open(&g->controller, g->config, &ports, &g->keys, &session,
-                                      last_event, read_clock(g), why);
+    struct controller_start start = {
+        .session = &session, .boot = linux_boot_id_hash(), .last_event = last_event};
+    enum gh_err err = controller_open(&g->controller, g->config, &ports, &g->keys, &start,
+                                      read_clock(g), why);
     if (err)
-        log_line(LOG_ERR, "the doors' relays cannot be had: %s", why);
+        log_line(LOG_ERR, "the doors cannot be taken over: %s", why);
     g->controller_up = err == GH_OK;
     return g->controller_up;
 }

@@ -19,7 +19,8 @@ void recorder_init(struct recorder *r, struct journal journal, const unsigned ch
         memset(r->head, '0', SHA256_HEX);
 }
 
-enum gh_err recorder_append(struct recorder *r, struct event *event, const struct repeat *repeat)
+enum gh_err recorder_append(struct recorder *r, struct event *event, const struct repeat *repeat,
+                            struct slice changes)
 {
     const struct journal *j = &r->journal;
     event->seq = j->ops->next_seq(j->self);
@@ -29,7 +30,7 @@ enum gh_err recorder_append(struct recorder *r, struct event *event, const struc
         return err;
     r->len = len;
     struct slice bytes = slice_make(r->bytes, len);
-    err = j->ops->append(j->self, event->seq, bytes, repeat);
+    err = j->ops->append(j->self, event->seq, bytes, repeat, changes);
     if (err)
         return err; /* not stored: the chain goes on from the event before */
     chain(r, bytes);

@@ -20,9 +20,11 @@ struct recorder {
 void recorder_init(struct recorder *r, struct journal journal, const unsigned char key[32],
                    struct slice last_event);
 
-/* Sets event->seq and records. The bytes are in r->bytes until the next call.
- * GH_FULL: the event is counted as lost, nothing was stored. */
+/* Sets event->seq and records, and with the event, atomically, the repeat if not
+ * NULL and the changes (core/changes.h; length 0 = none). The event's bytes are
+ * in r->bytes until the next call. GH_FULL: the event is counted as lost, nothing
+ * was stored. */
 GH_MUST_CHECK enum gh_err recorder_append(struct recorder *r, struct event *event,
-                                          const struct repeat *repeat);
+                                          const struct repeat *repeat, struct slice changes);
 
 #endif

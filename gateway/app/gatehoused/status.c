@@ -87,22 +87,32 @@ struct json *status_of_gateway(struct controller *c, struct now now)
 static struct json *status_of_door(struct controller *c, const struct door_unit *unit,
                                    struct now now)
 {
-    struct json *door = json_new();
-    if (!door)
+    struct json *out = json_new();
+    struct policy_facts facts;
+    const struct policy_store *store = &c->ports.policy;
+    const struct door *door = &unit->door;
+    if (!out)
         return NULL;
-    struct access_facts facts = {0};
-    enum gh_err err = c->ports.policy.ops->door(c->ports.policy.self, &unit->config->id, &facts);
-    bool released = unit->door.released;
-    bool ok =
-        json_set_text(door, "door", slice_of(unit->config->id.s)) &&
-        (err || !facts.door.name[0] || json_set_text(door, "name", slice_of(facts.door.name))) &&
-        json_set_bool(door, "in_policy", err == GH_OK) &&
-        json_set_text(door, "lock", slice_of(released ? "released" : "locked")) &&
-        json_set_text(door, "board", slice_of(unit->online ? "online" : "offline")) &&
-        (!released || json_set_int(door, "until_ms", unit->door.release_ends.ms - now.mono.ms));
+    bool known = store->ops->look(store->self, &unit->config->id, &facts) == GH_OK &&
+                 facts.door_known;
+    const char *name = known ? facts.door->door.name : "";
+    const char *contact = door->has_contact ? (door->is_open ? "open" : "closed") : NULL;
+    const char *alarm = door_alarm(door);
+    bool ok = json_set_text(out, "door", slice_of(unit->config->id.s)) &&
+              (!name[0] || json_set_text(out, "name", slice_of(name))) &&
+              json_set_bool(out, "in_policy", known) &&
+              json_set_text(out, "mode", slice_of(door_mode_name(door->mode))) &&
+              json_set_text(out, "onvif", slice_of(door_onvif_mode(door))) &&
+              json_set_text(out, "lock", slice_of(door_is_released(door) ? "released" : "locked")) &&
+              (contact ? json_set_text(out, "contact", slice_of(contact))
+                       : json_set_null(out, "contact")) &&
+              (alarm ? json_set_text(out, "alarm", slice_of(alarm)) : json_set_null(out, "alarm")) &&
+              json_set_text(out, "board", slice_of(unit->online ? "online" : "offline")) &&
+              (!door->is_releasing ||
+               json_set_int(out, "until_ms", door->release_ends.ms - now.mono.ms));
     if (ok)
-        return door;
-    json_free(door);
+        return out;
+    json_free(out);
     return NULL;
 }
 

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "adapters/sqlite/kept_map.h"
+
 struct stored {
     char *bytes; /* owned */
     size_t len;
@@ -13,6 +15,7 @@ struct memory_journal {
     size_t n, room;
     struct repeat *repeat; /* of all reads; owned */
     size_t n_repeats, repeat_room;
+    struct kept_map kept;
 };
 
 /* Room for one more in a list that grows; false when out of memory. */
@@ -41,14 +44,22 @@ static uint64_t durable(void *self)
     return j->next - 1;
 }
 
-static enum gh_err append(void *self, uint64_t seq, struct slice event, const struct repeat *repeat)
+static bool is_failing(void *self)
+{
+    (void)self;
+    return false;
+}
+
+static enum gh_err append(void *self, uint64_t seq, struct slice event, const struct repeat *repeat,
+                          struct slice changes)
 {
     struct memory_journal *j = self;
-    if (seq != j->next)
+    if (seq != j->next || !changes_are_valid(changes))
         return GH_INVALID;
     char *bytes = malloc(event.len + 1);
     if (!bytes || !grow((void **)&j->event, &j->room, j->n, sizeof *j->event) ||
-        (repeat && !grow((void **)&j->repeat, &j->repeat_room, j->n_repeats, sizeof *j->repeat))) {
+        (repeat && !grow((void **)&j->repeat, &j->repeat_room, j->n_repeats, sizeof *j->repeat)) ||
+        kept_map_apply(&j->kept, changes) != GH_OK) {
         free(bytes);
         j->next++;
         return GH_FULL;
@@ -98,6 +109,22 @@ static void repeat_answered(void *self, const struct id *reader, const struct id
         found->answered = true;
 }
 
+static enum gh_err keep(void *self, struct slice changes)
+{
+    struct memory_journal *j = self;
+    enum gh_err err = kept_map_apply(&j->kept, changes);
+    return err == GH_IO ? GH_FULL : err;
+}
+
+static enum gh_err kept_each(void *self,
+                             bool (*each)(void *context, struct slice key, struct slice value),
+                             void *context)
+{
+    struct memory_journal *j = self;
+    (void)kept_map_each(&j->kept, each, context);
+    return GH_OK;
+}
+
 struct memory_journal *memory_journal_open(void)
 {
     struct memory_journal *j = calloc(1, sizeof *j);
@@ -111,7 +138,10 @@ struct journal memory_journal_port(struct memory_journal *j)
     static const struct journal_ops ops = {
         .next_seq = next_seq,
         .append = append,
+        .keep = keep,
+        .kept_each = kept_each,
         .durable = durable,
+        .is_failing = is_failing,
         .counts = counts,
         .repeat_find = repeat_find,
         .repeat_answered = repeat_answered,
@@ -143,5 +173,6 @@ void memory_journal_close(struct memory_journal *j)
     memory_journal_forget(j);
     free(j->event);
     free(j->repeat);
+    kept_map_clear(&j->kept);
     free(j);
 }

@@ -5,15 +5,14 @@
 #include <unistd.h>
 
 #include "adapters/glib/zone.h"
-#include "adapters/json/row_json.h"
 #include "adapters/sqlite/replica_reader.h"
-#include "adapters/sqlite/replica_writer.h"
+#include "app/policy_intake.h"
 #include "app/rehearsal/memory_board.h"
 #include "app/rehearsal/memory_journal.h"
 #include "core/arena.h"
 
-#define ARENA_BYTES ((size_t)16 * 1024 * 1024)
 #define EVERY_S 1000 /* reads that a reader may present in one second */
+#define BOOT 1
 
 struct rehearsal {
     char folder[256], path[300];
@@ -32,6 +31,8 @@ struct rehearsal {
     struct now now;
     int64_t rev;
     int64_t policy_age_s;
+    uint64_t tag[64]; /* answers that the broker has not acknowledged yet */
+    size_t n_tags;
     struct id *new_door; /* doors of the batch at hand; owned */
     size_t n_new;
 };
@@ -49,11 +50,25 @@ static enum gh_err swallow(void *self, struct slice topic, struct slice payload,
     return GH_OK;
 }
 
+/* Nobody listens, but answers arrive. */
 static enum gh_err swallow_tagged(void *self, struct slice topic, struct slice payload,
                                   uint64_t tag)
 {
-    (void)tag;
+    struct rehearsal *r = self;
+    if (r->n_tags < sizeof r->tag / sizeof r->tag[0])
+        r->tag[r->n_tags++] = tag;
     return swallow(self, topic, payload, 1, false);
+}
+
+/* Everything is durable, and the broker has every answer. */
+static void settle(struct rehearsal *r)
+{
+    controller_on_durable(&r->controller, r->now);
+    for (size_t i = 0; i < r->n_tags; i++) {
+        struct bus_note note = {.kind = BUS_SENT, .tag = r->tag[i]};
+        controller_on_bus(&r->controller, &note, r->now);
+    }
+    r->n_tags = 0;
 }
 
 static void mask(void *context, unsigned char out[32], struct slice nonce)
@@ -63,19 +78,25 @@ static void mask(void *context, unsigned char out[32], struct slice nonce)
 }
 
 /* The replica's policy, but of an age that only the rehearsal sets. */
-static enum gh_err aged_facts(void *self, const struct policy_query *query,
-                              struct access_facts *out)
+static enum gh_err aged_ask(void *self, const struct policy_query *query, struct policy_facts *out)
 {
     struct rehearsal *r = self;
     struct policy_store store = replica_reader_port(r->reader);
-    return store.ops->facts(store.self, query, out);
+    return store.ops->ask(store.self, query, out);
 }
 
-static enum gh_err aged_door(void *self, const struct id *door, struct access_facts *out)
+static enum gh_err aged_look(void *self, const struct id *door, struct policy_facts *out)
 {
     struct rehearsal *r = self;
     struct policy_store store = replica_reader_port(r->reader);
-    return store.ops->door(store.self, door, out);
+    return store.ops->look(store.self, door, out);
+}
+
+static uint64_t aged_generation(void *self)
+{
+    struct rehearsal *r = self;
+    struct policy_store store = replica_reader_port(r->reader);
+    return store.ops->generation(store.self);
 }
 
 static enum gh_err aged_version(void *self, struct policy_version *out)
@@ -93,7 +114,13 @@ static int64_t set_age_s(void *self, const struct policy_version *version, struc
     return r->policy_age_s;
 }
 
-static const struct policy_store_ops aged = {aged_facts, aged_door, aged_version, set_age_s};
+static const struct policy_store_ops aged = {
+    .ask = aged_ask,
+    .look = aged_look,
+    .generation = aged_generation,
+    .version = aged_version,
+    .age_s = set_age_s,
+};
 
 /* --- open and close ----------------------------------------------------------------- */
 
@@ -129,15 +156,17 @@ static enum gh_err open_controller(struct rehearsal *r, char why[REHEARSAL_WHY_M
     static const struct id session = {"rehearsal"};
     char detail[HAL_TEXT_MAX] = "";
     struct controller_ports ports = {
-        .bus = {&bus, NULL},
+        .bus = {&bus, r},
         .policy = {&aged, r},
         .journal = memory_journal_port(r->journal),
         .board = r->board,
         .zone = zone_view_load,
     };
+    const struct controller_start start = {
+        .session = &session, .boot = BOOT};
     r->config.reads_per_s = r->config.reads_burst = EVERY_S;
-    enum gh_err err = controller_open(&r->controller, &r->config, &ports, &r->keys, &session,
-                                      (struct slice){0}, r->now, detail);
+    enum gh_err err = controller_open(&r->controller, &r->config, &ports, &r->keys, &start, r->now,
+                                      detail);
     r->is_up = err == GH_OK;
     if (err)
         snprintf(why, REHEARSAL_WHY_MAX, "%s", detail);
@@ -151,7 +180,7 @@ struct rehearsal *rehearsal_open(char why[REHEARSAL_WHY_MAX])
     if (!r)
         return NULL;
     r->now = (struct now){{1000}, {0, CLOCK_SYNCED}};
-    r->arena = (struct arena){.base = malloc(ARENA_BYTES), .size = ARENA_BYTES};
+    r->arena = (struct arena){.base = malloc(INTAKE_ARENA_BYTES), .size = INTAKE_ARENA_BYTES};
     r->journal = memory_journal_open();
     r->board = memory_board_open();
     if (!r->arena.base || !r->journal || !r->board || !make_folder(r) || crypto_start() != GH_OK)
@@ -191,6 +220,22 @@ void rehearsal_close(struct rehearsal *r)
 
 /* --- policy -------------------------------------------------------------------------- */
 
+struct loading {
+    struct rehearsal *rehearsal;
+    void (*report)(void *context, int line, const char *text);
+    void *context;
+    bool failed;
+};
+
+static enum gh_err rehearsal_begin(struct rehearsal *r)
+{
+    if (r->is_begun)
+        return GH_OK;
+    enum gh_err err = replica_writer_begin(r->writer);
+    r->is_begun = err == GH_OK;
+    return err;
+}
+
 static bool note_door(struct rehearsal *r, const struct policy_row *row)
 {
     if (row->kind != ROW_DOOR || row->removal)
@@ -203,45 +248,53 @@ static bool note_door(struct rehearsal *r, const struct policy_row *row)
     return true;
 }
 
-static bool is_zone_known(const struct policy_row *row)
-{
-    struct zone_view view;
-    const char *tz = row->kind == ROW_SITE   ? row->d.site.tz
-                     : row->kind == ROW_DOOR ? row->d.door.tz
-                                             : "";
-    return row->removal || !tz[0] || zone_view_load(&view, tz, 0) == GH_OK;
-}
-
 enum gh_err rehearsal_put(struct rehearsal *r, struct slice line, char why[REHEARSAL_WHY_MAX])
 {
     struct policy_row row;
-    struct replica_row stored = {.row = &row};
-    char detail[ROW_WHY_MAX] = "", refused[REPLICA_WHY_MAX] = "";
-    arena_reset(&r->arena);
-    enum gh_err err = row_json_parse(&row, line, &r->arena, detail);
-    if (err == GH_OK && !is_zone_known(&row)) {
-        snprintf(detail, sizeof detail, "%s \"%s\": field \"tz\" is no time zone of this system",
-                 row_kind_name(row.kind), row.id.s);
-        err = GH_INVALID;
-    }
-    if (err) {
-        snprintf(why, REHEARSAL_WHY_MAX, "%s", detail[0] ? detail : gh_err_name(err));
-        return err;
-    }
-    crypto_sha256(stored.line_hash, line);
-    if (row.kind == ROW_CREDENTIAL && !row.removal)
-        crypto_value_hash(stored.value_hash, &r->keys, row.d.credential.type,
-                          &row.d.credential.value);
-    if (!r->is_begun)
-        err = replica_writer_begin(r->writer);
-    r->is_begun = err == GH_OK;
+    enum gh_err err = intake_check(&row, line, &r->arena, why);
     if (err == GH_OK)
-        err = replica_writer_put(r->writer, &stored, refused);
+        err = rehearsal_begin(r);
+    if (err == GH_OK)
+        err = intake_put(r->writer, &r->keys, &row, line, why);
     if (err == GH_OK && !note_door(r, &row))
         err = GH_IO;
-    if (err)
-        snprintf(why, REHEARSAL_WHY_MAX, "%s", refused[0] ? refused : gh_err_name(err));
     return err;
+}
+
+static void note_row(void *context, const struct policy_row *row)
+{
+    struct loading *loading = context;
+    loading->failed = !note_door(loading->rehearsal, row) || loading->failed;
+}
+
+static void pass_on(void *context, int line, const char *text)
+{
+    struct loading *loading = context;
+    loading->report(loading->context, line, text);
+}
+
+enum gh_err rehearsal_load(struct rehearsal *r, const char *path,
+                           void (*report)(void *context, int line, const char *text),
+                           void *context)
+{
+    struct loading loading = {.rehearsal = r, .report = report, .context = context};
+    struct intake_file file = {.writer = r->writer,
+                               .keys = &r->keys,
+                               .arena = &r->arena,
+                               .report = pass_on,
+                               .row = note_row,
+                               .context = &loading};
+    enum gh_err err = rehearsal_begin(r);
+    if (err == GH_OK)
+        err = intake_read(&file, path);
+    return err == GH_OK && loading.failed ? GH_IO : err;
+}
+
+/* The policy, the clock or an input is another one: modes may be. */
+static void look_at_doors(struct rehearsal *r)
+{
+    if (r->now.wall.s != 0) /* before the first step there is no time yet */
+        controller_look_at_doors(&r->controller, r->now);
 }
 
 static bool has_door(const struct rehearsal *r, const struct id *id)
@@ -267,7 +320,7 @@ static enum gh_err add_door(struct rehearsal *r, const struct id *id, char why[R
     door->id = *id;
     r->doors[r->n_doors++] = door;
     char detail[HAL_TEXT_MAX] = "";
-    enum gh_err err = doors_add(&r->controller.doors, door, detail);
+    enum gh_err err = controller_add_door(&r->controller, door, detail);
     if (err)
         snprintf(why, REHEARSAL_WHY_MAX, "%s", detail);
     return err;
@@ -288,16 +341,42 @@ enum gh_err rehearsal_apply(struct rehearsal *r, char why[REHEARSAL_WHY_MAX])
     for (size_t i = 0; i < r->n_new && err == GH_OK; i++)
         err = add_door(r, &r->new_door[i], why);
     r->n_new = 0;
+    look_at_doors(r);
     return err;
+}
+
+enum gh_err rehearsal_dangling(struct rehearsal *r, int max,
+                               void (*each)(void *context, const char *line), void *context)
+{
+    return replica_writer_dangling(r->writer, max, each, context);
 }
 
 /* --- time and the world ----------------------------------------------------------------- */
 
+/* To this instant, to the millisecond; time is told in whole seconds. */
 static void move_to(struct rehearsal *r, int64_t mono_ms)
 {
     r->now.wall.s += mono_ms / 1000 - r->now.mono.ms / 1000;
     r->now.mono.ms = mono_ms;
     controller_on_time(&r->controller, r->now);
+    controller_look_at_doors(&r->controller, r->now);
+    settle(r);
+}
+
+/* The next instant at which anything may happen by itself, but no later than end. */
+static int64_t next_stop(const struct rehearsal *r, int64_t end)
+{
+    struct mono at;
+    int64_t next = end;
+    int64_t mode = controller_mode_deadline(&r->controller);
+    if (doors_deadline(&r->controller.doors, &at) && at.ms < next)
+        next = at.ms;
+    if (waits_deadline(&r->controller.waits, &at) && at.ms < next)
+        next = at.ms;
+    if (mode != INT64_MAX && mode > r->now.wall.s &&
+        r->now.mono.ms + (mode - r->now.wall.s) * 1000 < next)
+        next = r->now.mono.ms + (mode - r->now.wall.s) * 1000;
+    return next > r->now.mono.ms ? next : r->now.mono.ms;
 }
 
 enum gh_err rehearsal_pass(struct rehearsal *r, int64_t at)
@@ -307,19 +386,71 @@ enum gh_err rehearsal_pass(struct rehearsal *r, int64_t at)
     if (r->now.wall.s == 0) { /* the first step sets the clock */
         r->now.wall.s = at;
         r->controller.last_seen = r->now;
+        r->controller.next_tick = r->now.mono;
+        look_at_doors(r);
         return GH_OK;
     }
     int64_t end = r->now.mono.ms + (at - r->now.wall.s) * 1000;
-    struct mono next;
-    while (doors_deadline(&r->controller.doors, &next) && next.ms <= end)
-        move_to(r, next.ms);
-    move_to(r, end);
+    while (r->now.mono.ms < end)
+        move_to(r, next_stop(r, end));
     return GH_OK;
+}
+
+/* What is outside the process, and so outlives it. */
+struct outside {
+    bool has_contact, is_open, is_rex, is_tampered, is_fire, is_online;
+};
+
+static struct outside outside_of(const struct door_unit *unit)
+{
+    const struct door *d = &unit->door;
+    return (struct outside){d->has_contact, d->is_open,    d->is_rex,
+                            d->is_tampered, unit->is_fire, unit->online};
+}
+
+static void bring_back(struct rehearsal *r, const struct id *id, const struct outside *o)
+{
+    struct controller *c = &r->controller;
+    if (!o->is_online && rehearsal_set_online(r, id, false) != GH_OK)
+        return;
+    if (o->has_contact)
+        controller_on_contact(c, id, o->is_open, r->now);
+    if (o->is_fire)
+        controller_on_fire(c, id, true, r->now);
+    if (o->is_rex)
+        controller_on_rex(c, id, true, r->now);
+    if (o->is_tampered)
+        controller_on_tamper(c, id, true, r->now);
+}
+
+enum gh_err rehearsal_restart(struct rehearsal *r, char why[REHEARSAL_WHY_MAX])
+{
+    struct outside *kept = calloc(r->n_doors + 1, sizeof *kept);
+    char detail[HAL_TEXT_MAX] = "";
+    bool is_fire = r->controller.is_fire;
+    if (!kept)
+        return GH_IO;
+    for (size_t i = 0; i < r->n_doors; i++)
+        kept[i] = outside_of(&r->controller.doors.unit[i]);
+    controller_close(&r->controller);
+    r->is_up = false;
+    enum gh_err err = open_controller(r, why);
+    for (size_t i = 0; i < r->n_doors && err == GH_OK; i++)
+        err = controller_add_door(&r->controller, r->doors[i], detail);
+    for (size_t i = 0; i < r->n_doors && err == GH_OK; i++)
+        bring_back(r, &r->doors[i]->id, &kept[i]);
+    free(kept);
+    look_at_doors(r);
+    if (err == GH_OK && is_fire)
+        controller_on_fire(&r->controller, NULL, true, r->now);
+    settle(r);
+    return err;
 }
 
 void rehearsal_set_clock(struct rehearsal *r, enum clock_trust trust)
 {
     r->now.wall.trust = trust;
+    look_at_doors(r);
 }
 
 void rehearsal_set_policy_age(struct rehearsal *r, int64_t age_s)
@@ -339,6 +470,7 @@ enum gh_err rehearsal_set_online(struct rehearsal *r, const struct id *door, boo
         return GH_NOT_FOUND;
     memory_board_set_gone(r->board, unit->relay, !online);
     doors_reconcile(&r->controller.doors, unit);
+    look_at_doors(r);
     return GH_OK;
 }
 
@@ -355,14 +487,29 @@ bool rehearsal_read(struct rehearsal *r, const struct id *reader, struct slice p
     }
     r->controller.last.is_set = false;
     controller_on_bus(&r->controller, &note, r->now);
-    controller_on_durable(&r->controller, r->now);
+    settle(r);
     *out = r->controller.last;
     return out->is_set;
 }
 
-struct verdict rehearsal_release(struct rehearsal *r, const struct id *door, const char *by)
+struct command_outcome rehearsal_command(struct rehearsal *r, const struct command *command,
+                                         struct controller_last *out)
 {
-    return controller_release(&r->controller, door, by, r->now);
+    r->controller.last.is_set = false;
+    struct command_outcome outcome = controller_command(&r->controller, command, r->now);
+    settle(r);
+    *out = r->controller.last;
+    return outcome;
+}
+
+void rehearsal_input(struct rehearsal *r, const struct id *door, enum rehearsal_input input, bool on)
+{
+    switch (input) {
+    case INPUT_CONTACT: controller_on_contact(&r->controller, door, on, r->now); break;
+    case INPUT_REX: controller_on_rex(&r->controller, door, on, r->now); break;
+    case INPUT_TAMPER: controller_on_tamper(&r->controller, door, on, r->now); break;
+    case INPUT_FIRE: controller_on_fire(&r->controller, door, on, r->now); break;
+    }
 }
 
 void rehearsal_events(struct rehearsal *r, void (*each)(void *context, struct slice event),

@@ -21,8 +21,19 @@ void rehearsal_close(struct rehearsal *r);
  * the policy. GH_INVALID with why. A bad row leaves the others. */
 GH_MUST_CHECK enum gh_err rehearsal_put(struct rehearsal *r, struct slice line,
                                         char why[REHEARSAL_WHY_MAX]);
+/* Puts the rows of a policy file ("-" = standard input), as intake_read: every bad
+ * line is reported, line 0 is about the file. */
+GH_MUST_CHECK enum gh_err rehearsal_load(struct rehearsal *r, const char *path,
+                                         void (*report)(void *context, int line,
+                                                        const char *text),
+                                         void *context);
 /* Makes what was put since the last call the policy. On failure nothing changed. */
 GH_MUST_CHECK enum gh_err rehearsal_apply(struct rehearsal *r, char why[REHEARSAL_WHY_MAX]);
+
+/* References of the policy to rows that do not exist: as replica_writer_dangling. */
+GH_MUST_CHECK enum gh_err rehearsal_dangling(struct rehearsal *r, int max,
+                                             void (*each)(void *context, const char *line),
+                                             void *context);
 
 /* Lets time pass until this instant. GH_INVALID: it lies in the past. */
 GH_MUST_CHECK enum gh_err rehearsal_pass(struct rehearsal *r, int64_t at);
@@ -39,7 +50,19 @@ GH_MUST_CHECK enum gh_err rehearsal_set_online(struct rehearsal *r, const struct
 bool rehearsal_read(struct rehearsal *r, const struct id *reader, struct slice payload,
                     bool retained, struct controller_last *out);
 
-struct verdict rehearsal_release(struct rehearsal *r, const struct id *door, const char *by);
+/* Carries out a command. out.is_set: a present that was decided as a read. */
+struct command_outcome rehearsal_command(struct rehearsal *r, const struct command *command,
+                                         struct controller_last *out);
+
+enum rehearsal_input { INPUT_CONTACT, INPUT_REX, INPUT_TAMPER, INPUT_FIRE };
+
+/* Sets an input; contact: on = open. door NULL: the fire input of the site. */
+void rehearsal_input(struct rehearsal *r, const struct id *door, enum rehearsal_input input,
+                     bool on);
+
+/* Ends the controller and starts it again on the same journal, as after a kill and
+ * with the locks at their locked levels. */
+GH_MUST_CHECK enum gh_err rehearsal_restart(struct rehearsal *r, char why[REHEARSAL_WHY_MAX]);
 
 /* The door's machine; NULL if the policy has no such door. Borrowed. */
 const struct door_unit *rehearsal_door(struct rehearsal *r, const struct id *door);

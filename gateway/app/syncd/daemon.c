@@ -6,6 +6,7 @@
 
 #include "adapters/json/json.h"
 #include "app/control.h"
+#include "app/vendor.h"
 
 static void free_json(struct json **v)
 {
@@ -165,6 +166,26 @@ static enum gh_err take_first(struct receipt *r, struct slice line)
     return add_head(b, v) ? GH_OK : GH_IO;
 }
 
+/* Appends an event, with the vendor's words behind its last member if there are
+ * any: without that member it is the bytes as stored. */
+static bool add_event(struct daemon_batch *b, const struct json *v, struct slice line)
+{
+    char words[VENDOR_MEMBER_MAX];
+    size_t n = line.ptr[line.len - 1] == '}' ? vendor_member(words, v, b->dialect) : 0;
+    if (line.len + n + 8 > DAEMON_BODY_BYTES - b->len)
+        return false;
+    if (b->events > 0)
+        b->body[b->len++] = ',';
+    memcpy(b->body + b->len, line.ptr, line.len);
+    b->len += line.len;
+    if (n > 0) {
+        memcpy(b->body + b->len - 1, words, n); /* over the closing brace */
+        b->len += n;
+        b->body[b->len - 1] = '}';
+    }
+    return true;
+}
+
 static enum gh_err take_event(struct receipt *r, const struct json *v, struct slice line)
 {
     struct daemon_batch *b = r->batch;
@@ -175,12 +196,8 @@ static enum gh_err take_event(struct receipt *r, const struct json *v, struct sl
         return GH_IO;
     if (b->events == 0 && seq != b->first_seq)
         return r->before ? GH_NOT_FOUND : GH_IO;
-    if (b->events == r->limit || line.len + 8 > DAEMON_BODY_BYTES - b->len)
+    if (b->events == r->limit || !add_event(b, v, line))
         return GH_FULL;
-    if (b->events > 0)
-        b->body[b->len++] = ',';
-    memcpy(b->body + b->len, line.ptr, line.len);
-    b->len += line.len;
     b->last_seq = seq;
     b->events++;
     return GH_OK;
@@ -233,7 +250,7 @@ static enum gh_err receive(const char *socket_path, struct json *request, struct
 
 enum gh_err daemon_batch(const char *socket_path, int limit, struct daemon_batch *b)
 {
-    *b = (struct daemon_batch){.body = b->body};
+    *b = (struct daemon_batch){.body = b->body, .dialect = b->dialect};
     struct receipt r = {.batch = b, .limit = limit};
     struct json *request = json_new();
     if (!request || !json_set_text(request, "call", slice_of("batch")) ||
@@ -248,7 +265,7 @@ enum gh_err daemon_batch(const char *socket_path, int limit, struct daemon_batch
 enum gh_err daemon_history(const char *socket_path, const char *stream, int64_t from,
                            int64_t before, struct daemon_batch *b)
 {
-    *b = (struct daemon_batch){.body = b->body, .first_seq = from};
+    *b = (struct daemon_batch){.body = b->body, .dialect = b->dialect, .first_seq = from};
     snprintf(b->stream, sizeof b->stream, "%s", stream);
     struct receipt r = {.batch = b, .before = before, .limit = DAEMON_BATCH_EVENTS};
     struct json *request = json_new();

@@ -10,19 +10,22 @@
 
 #include "core/err.h"
 #include "core/id.h"
+#include "core/policy.h"
 #include "core/slice.h"
 
 #define DAEMON_TIMEOUT_MS 1500 /* an empty batch may take a second */
 #define DAEMON_BATCH_EVENTS 500
 #define DAEMON_BATCH_BYTES (256 * 1024)
-/* Room for the largest batch as a body: brackets, commas, lost ranges. */
-#define DAEMON_BODY_BYTES (DAEMON_BATCH_BYTES + 64 * 1024)
+/* Room for the largest batch as a body: brackets, commas, lost ranges, vendor words. */
+#define DAEMON_BODY_BYTES (DAEMON_BATCH_BYTES + 256 * 1024)
 
 /* Events on their way to the cloud: the body of POST events,
  * {"stream","first_seq","lost":[{"from","to"}]?,"events":[...]}, each event in
- * its bytes as stored. */
+ * its bytes as stored; where the dialect has words for it, with one member more as
+ * its last (app/vendor.h). */
 struct daemon_batch {
     char *body; /* borrowed: DAEMON_BODY_BYTES */
+    enum dialect dialect; /* set by the caller, before the call */
     size_t len;
     char stream[ID_MAX + 1];
     int64_t first_seq;

@@ -2,11 +2,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
-#include "adapters/glib/zone.h"
-#include "adapters/json/row_json.h"
 #include "app/log.h"
+#include "app/policy_intake.h"
 
 __attribute__((format(printf, 3, 4)))
 static enum gh_err refuse(char why[REPLICA_WHY_MAX], enum gh_err err, const char *fmt, ...)
@@ -73,45 +71,19 @@ static enum gh_err begin(struct feed *f)
     return err ? failed(f, err, "replica") : GH_OK;
 }
 
-/* A door whose zone is unknown here would have no wall clock. */
-static enum gh_err check_zone(struct feed *f, const struct policy_row *row)
-{
-    const char *tz = row->kind == ROW_SITE ? row->d.site.tz
-                     : row->kind == ROW_DOOR ? row->d.door.tz : "";
-    struct zone_view view;
-    if (row->removal || tz[0] == '\0')
-        return GH_OK;
-    enum gh_err err = zone_view_load(&view, tz, (int64_t)time(NULL));
-    if (err)
-        return refuse(f->why, GH_INVALID, "%s %s: tz: this system knows no time zone \"%s\"",
-                      row_kind_name(row->kind), row->id.s, tz);
-    return GH_OK;
-}
-
 static enum gh_err put_row(struct feed *f, struct slice line)
 {
     struct policy_row row;
-    char why[ROW_WHY_MAX] = "";
-    arena_reset(f->arena);
-    enum gh_err err = row_json_parse(&row, line, f->arena, why);
+    char why[INTAKE_WHY_MAX] = "";
+    enum gh_err err = intake_check(&row, line, f->arena, why);
     if (err)
-        return refuse(f->why, GH_INVALID, "%s", why[0] ? why : gh_err_name(err));
+        return refuse(f->why, GH_INVALID, "%s", why);
     if (why[0])
         log_line(LOG_WARNING, "pull: %s", why); /* an inert row: it grants nothing */
-    err = check_zone(f, &row);
-    if (!err)
-        err = begin(f);
+    err = begin(f);
     if (err)
         return err;
-    struct replica_row stored = {.row = &row};
-    crypto_sha256(stored.line_hash, line);
-    if (row.kind == ROW_CREDENTIAL && !row.removal)
-        crypto_value_hash(stored.value_hash, f->keys, row.d.credential.type,
-                          &row.d.credential.value);
-    err = replica_writer_put(f->writer, &stored, f->why);
-    if (row.kind == ROW_CREDENTIAL && !row.removal)
-        crypto_forget(&row.d.credential.value, sizeof row.d.credential.value);
-    return err ? failed(f, err, "replica") : GH_OK;
+    return intake_put(f->writer, f->keys, &row, line, f->why);
 }
 
 /* --- lines that are no rows ------------------------------------------------ */
@@ -220,6 +192,26 @@ bool feed_line(void *feed, struct slice line)
     return f->err == GH_OK;
 }
 
+/* Reading everything takes a while on a large site, and the next poll waits for it. */
+#define DANGLING_ROWS_MAX 50000
+#define DANGLING_LINES_MAX 20
+
+static void say_dangling(void *context, const char *line)
+{
+    (void)context;
+    log_line(LOG_WARNING, "policy: %s", line);
+}
+
+static void report_dangling(struct feed *f)
+{
+    struct replica_state state;
+    replica_writer_state(f->writer, &state);
+    if (state.rows > DANGLING_ROWS_MAX && !f->is_snapshot)
+        return;
+    if (replica_writer_dangling(f->writer, DANGLING_LINES_MAX, say_dangling, NULL) != GH_OK)
+        log_line(LOG_WARNING, "policy: its references could not be looked at");
+}
+
 enum gh_err feed_commit(struct feed *f, struct slice cursor)
 {
     if (!f->has_checkpoint)
@@ -229,7 +221,10 @@ enum gh_err feed_commit(struct feed *f, struct slice cursor)
         return err;
     err = replica_writer_commit(f->writer, &f->checkpoint, cursor, f->why);
     f->is_begun = false;
-    return err ? failed(f, err, "replica") : GH_OK;
+    if (err)
+        return failed(f, err, "replica");
+    report_dangling(f);
+    return GH_OK;
 }
 
 void feed_drop(struct feed *f)

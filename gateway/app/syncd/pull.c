@@ -6,6 +6,7 @@
 
 #include "app/lines.h"
 #include "app/log.h"
+#include "app/policy_intake.h"
 
 /* A row of POLICY_LINE_MAX bytes can hold that many references of a few bytes,
  * each of which becomes an identifier of its full size. Memory that no row
@@ -18,11 +19,6 @@
 #define PATH_MAX_BYTES 2048
 #define PULL_PAUSE_MS 1000
 
-static void mask(void *context, unsigned char out[32], struct slice nonce)
-{
-    crypto_hmac(out, context, nonce);
-}
-
 enum gh_err pull_init(struct pull *p, struct sync *sync, struct https *https,
                       const struct crypto_keys *keys, uint64_t seed)
 {
@@ -31,7 +27,7 @@ enum gh_err pull_init(struct pull *p, struct sync *sync, struct https *https,
     p->line = malloc(POLICY_LINE_MAX);
     rhythm_init(&p->rhythm, seed);
     /* Value hashes begin with a type and a newline, so this is no value's. */
-    crypto_hmac(p->mask_key, keys->value, slice_of("replica line mask"));
+    intake_mask_key(p->mask_key, keys);
     if (p->arena.base && p->line)
         return GH_OK;
     pull_free(p);
@@ -238,7 +234,7 @@ static enum pull_end poll_politely(struct pull *p, const struct replica_state *b
 static enum pull_end open_writer(struct pull *p)
 {
     char path[CONFIG_PATH_MAX], why[REPLICA_WHY_MAX] = "";
-    const struct replica_crypto crypto = {crypto_sha256, mask, p->mask_key};
+    const struct replica_crypto crypto = {crypto_sha256, intake_mask, p->mask_key};
     struct replica_state state;
     if (!config_path(path, p->sync->config->state_dir, "replica.db"))
         return PULL_HOPELESS;

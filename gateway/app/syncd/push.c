@@ -18,13 +18,18 @@ enum gh_err push_init(struct push *p, struct sync *sync, struct https *https, ui
     p->batch.body = malloc(DAEMON_BODY_BYTES);
     rhythm_init(&p->rhythm, seed);
     rhythm_init(&p->refusals, ~seed);
-    return p->batch.body ? GH_OK : GH_FULL;
+    char path[CONFIG_PATH_MAX];
+    if (config_path(path, sync->config->state_dir, "replica.db"))
+        p->replica = replica_reader_open(path);
+    return p->batch.body && p->replica ? GH_OK : GH_FULL;
 }
 
 void push_free(struct push *p)
 {
     free(p->batch.body);
     p->batch.body = NULL;
+    replica_reader_close(p->replica);
+    p->replica = NULL;
 }
 
 void push_daemon_heard(struct push *p, enum gh_err err)
@@ -186,12 +191,22 @@ static void send_batch(struct push *p)
     }
 }
 
+/* Where the replica does not say, the one last known stays; before the first policy
+ * that is ours. */
+static void look_up_dialect(struct push *p)
+{
+    enum dialect dialect;
+    if (replica_reader_dialect(p->replica, &dialect) == GH_OK)
+        p->batch.dialect = dialect;
+}
+
 /* Fills the batch: from the history while the cloud lacks some of that, else
  * with what is not acknowledged. */
 static enum gh_err fetch(struct push *p)
 {
     const char *path = p->sync->control_path;
     char stream[ID_MAX + 1];
+    look_up_dialect(p);
     enum gh_err err = daemon_batch(path, p->limit, &p->batch);
     if (err || !p->resend_from)
         return err;

@@ -2,7 +2,8 @@
  * should know of the cloud as notes to it, for as long as syncd runs.
  *
  * Events go in order, oldest first, and are acknowledged to gatehoused only as
- * far as the cloud has confirmed events that were in that very post. Status
+ * far as the cloud has confirmed events that were in that very post. Where the
+ * site's row names a vendor's dialect, his words stand beside them (daemon.h). Status
  * body (POST status), members that are unknown left out:
  *   applied, epoch, rev, digest   cursor and place of the policy applied
  *   nack                          why the newest policy was refused, or null
@@ -15,6 +16,7 @@
 #ifndef GATEHOUSE_APP_SYNCD_PUSH_H
 #define GATEHOUSE_APP_SYNCD_PUSH_H
 
+#include "adapters/sqlite/replica_reader.h"
 #include "app/syncd/daemon.h"
 #include "app/syncd/rhythm.h"
 #include "app/syncd/sync.h"
@@ -27,6 +29,7 @@
 struct push {
     struct sync *sync;   /* borrowed */
     struct https *https; /* borrowed */
+    struct replica_reader *replica; /* owned: the site's dialect */
     struct daemon_batch batch; /* owns its body */
     struct rhythm rhythm;      /* of the link: both calls wait for it */
     struct rhythm refusals;    /* of batches that the cloud refuses: the status goes on */

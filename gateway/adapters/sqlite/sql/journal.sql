@@ -1,14 +1,17 @@
 -- The journal: what happened, in order, until the cap needs its room.
 --
 -- An SQLite 3 database in WAL mode; application_id 0x47484a4c ("GHJL"),
--- user_version 1. gatehoused writes it, nobody else. The newest events may be
+-- user_version 2. gatehoused writes it, nobody else. The newest events may be
 -- in journal.tail only (tail.h says how to read it). A file without the -wal
--- file beside it is not complete.
+-- file beside it is not complete. A file of version 1, which is the same without
+-- kept and kept_number, gets them in the first transaction.
 --
 -- meta: one row.
 --   stream      32 lower-case hex digits, made at random with the file
 --   acked_seq   the cloud has every event up to here; 0 = none
 --   lost_total  events that went before the cloud had them
+--   kept_number number of the newest record without an event whose changes are
+--               in kept (tail.h); 0 = none
 -- event: seq from 1, body the event as JSON in UTF-8, as it was recorded.
 --   Numbers that are missing between two events are in lost.
 -- lost: ranges of numbers, ends included, whose events are gone without the
@@ -20,13 +23,16 @@
 --   reader is unknown; at_ms is monotonic time of the boot that `boot` tells
 --   apart from others; release_ms 0 = not released; answered 1 = the reader
 --   has its answer; stored_ms is when the row came here, same clock as at_ms.
+-- kept: what decisions keep (core/changes.h), as of the newest event here. Keys
+--   and values are bytes whose meaning is their writer's.
 
 -- name: journal_schema
 CREATE TABLE meta (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     stream TEXT NOT NULL CHECK (length(stream) = 32),
     acked_seq INTEGER NOT NULL CHECK (acked_seq >= 0),
-    lost_total INTEGER NOT NULL CHECK (lost_total >= 0)
+    lost_total INTEGER NOT NULL CHECK (lost_total >= 0),
+    kept_number INTEGER NOT NULL DEFAULT 0 CHECK (kept_number >= 0)
 ) STRICT;
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY CHECK (seq > 0),
@@ -51,8 +57,20 @@ CREATE TABLE repeat (
     PRIMARY KEY (reader, read_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX repeat_age ON repeat (boot, stored_ms);
+CREATE TABLE kept (
+    key BLOB PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 PRAGMA application_id = 1195919948;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
+
+-- name: journal_upgrade_1
+ALTER TABLE meta ADD COLUMN kept_number INTEGER NOT NULL DEFAULT 0 CHECK (kept_number >= 0);
+CREATE TABLE kept (
+    key BLOB PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 2;
 
 -- name: journal_meta_insert
 INSERT INTO meta (id, stream, acked_seq, lost_total) VALUES (1, ?1, 0, 0);
@@ -117,6 +135,21 @@ DELETE FROM repeat WHERE (reader, read_id) IN
 -- name: journal_repeat_purge_other
 DELETE FROM repeat WHERE (reader, read_id) IN
     (SELECT reader, read_id FROM repeat WHERE boot <> ?1 LIMIT ?2);
+
+-- name: journal_kept_number
+SELECT kept_number FROM meta WHERE id = 1;
+
+-- name: journal_kept_number_update
+UPDATE meta SET kept_number = ?1 WHERE id = 1;
+
+-- name: journal_kept_put
+INSERT INTO kept (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+
+-- name: journal_kept_forget
+DELETE FROM kept WHERE key = ?1;
+
+-- name: journal_kept_all
+SELECT key, value FROM kept;
 
 -- name: journal_read
 SELECT seq, body FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2;

@@ -10,7 +10,8 @@
 --
 -- Numbers in place of words (they never change their meaning):
 --   kind of row   0 site 1 door 2 reader 3 door_group 4 group 5 person
---                 6 credential 7 schedule 8 entitlement 9 holiday
+--                 6 credential 7 schedule 8 entitlement 9 holiday 10 access_rules
+--                 11 geofence 12 door_mode 13 lockdown 14 area 15 interlock
 --   credential type (also the bit number in reader.accepts)
 --                 0 card 1 uhf 2 pin 3 plate 4 qr 5 face 6 fingerprint 7 mobile
 --   entitlement kind
@@ -18,6 +19,22 @@
 --   class of a credential
 --                 0 personal 1 visitor 2 delivery 3 admin
 --   holiday rule  0 ignore 1 intersect 2 replace
+--   dialect       0 native 1 doorflow-guide 2 doorflow-api 3 akuvox
+--                 4 performance-hub 5 onvif
+--   relock        0 on_close 1 on_open 2 timer
+--   maintenance   0 normal 1 force_open 2 force_closed
+--   factors       0 single 1 card_and_pin 2 two_person
+--   rex           0 release 1 shunt 2 off
+--   level         0 site 1 door_group 2 door
+--   tier          0 quick 1 one_time 2 routine
+--   mode          0 unlocked 1 first_credential 2 locked 3 locked_down
+--   antipassback  0 off 1 log 2 deny
+--   place_kind    0 all doors (place '') 1 door 2 door group
+--
+-- A list of texts is one text: the elements with 0x1f between them; '' = none. A
+-- list of types is the types with 0x1e between them, each its name and then, if
+-- there are any, its statuses, with 0x1f before each. Floors are a list of texts;
+-- one that is a number has a # before it.
 --
 -- sealed: 48 bytes, a nonce of 16 and then a SHA-256 hash, XORed with
 -- HMAC-SHA-256(mask key, nonce). The key is not in this file. The line of a
@@ -44,7 +61,12 @@ CREATE TABLE bucket (
 CREATE TABLE site (
     id TEXT NOT NULL PRIMARY KEY,
     tz TEXT NOT NULL,
+    dialect INTEGER NOT NULL,
+    commit_taken INTEGER NOT NULL,
+    admin_in_lockdown INTEGER NOT NULL,
     read_max_age_s INTEGER NOT NULL,
+    factor_timeout_s INTEGER NOT NULL,
+    duress INTEGER NOT NULL,
     pin_failures INTEGER NOT NULL,
     pin_window_s INTEGER NOT NULL,
     pin_lock_s INTEGER NOT NULL,
@@ -61,7 +83,16 @@ CREATE TABLE door (
     release_s INTEGER NOT NULL,
     extended_release_s INTEGER NOT NULL,
     licensed INTEGER NOT NULL,
-    license_until INTEGER
+    license_until INTEGER,
+    held_open_s INTEGER NOT NULL,
+    pre_alarm_s INTEGER NOT NULL,
+    relock INTEGER NOT NULL,
+    maintenance INTEGER NOT NULL,
+    factors INTEGER NOT NULL,
+    factor_schedule TEXT NOT NULL,
+    rex INTEGER NOT NULL,
+    rex_in_lockdown INTEGER NOT NULL,
+    fire_release INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE reader (
     id TEXT NOT NULL PRIMARY KEY,
@@ -77,7 +108,9 @@ CREATE INDEX door_group_door_by_group ON door_group_door (door_group);
 -- Groups that can grant: an inert one is not here, so a reference to it matches
 -- nothing.
 CREATE TABLE grp (
-    id TEXT NOT NULL PRIMARY KEY
+    id TEXT NOT NULL PRIMARY KEY,
+    antipassback_exempt INTEGER NOT NULL,
+    floors TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- enabled is 0 also for an inert person.
 CREATE TABLE person (
@@ -85,7 +118,14 @@ CREATE TABLE person (
     enabled INTEGER NOT NULL,
     valid_from INTEGER,
     valid_until INTEGER,
-    extended_release INTEGER NOT NULL
+    extended_release INTEGER NOT NULL,
+    lockdown_bypass INTEGER NOT NULL,
+    first_credential INTEGER NOT NULL,
+    antipassback_exempt INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    status TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    floors TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- n is the place in the person's list: a group may be there twice, with
 -- different dates.
@@ -109,7 +149,10 @@ CREATE TABLE credential (
     disabled_reason TEXT NOT NULL,
     valid_from INTEGER,
     valid_until INTEGER,
-    class INTEGER NOT NULL
+    class INTEGER NOT NULL,
+    -- -1 = any number
+    uses_per_door INTEGER NOT NULL,
+    uses_total INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- windows: 5 bytes each: days (bit 0 = Monday), then start and end in minutes
 -- of the day, 16 bits each, low byte first.
@@ -126,7 +169,8 @@ CREATE TABLE entitlement (
     valid_from INTEGER,
     valid_until INTEGER,
     holiday INTEGER NOT NULL,
-    calendar TEXT NOT NULL
+    calendar TEXT NOT NULL,
+    floors TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- Dates as days since 1970-01-01, inclusive. working: 4 bytes each: start and
 -- end in minutes of the day, 16 bits each, low byte first.
@@ -138,7 +182,9 @@ CREATE TABLE holiday (
     yearly INTEGER NOT NULL,
     working BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
--- subject_kind: 0 everyone (subject '') 1 person 2 credential 3 group.
+-- name: replica_entitlement_tables
+-- subject_kind: 0 everyone (subject '') 1 person 2 credential 3 group 4 tag
+-- 5 type with any status 6 type, 0x1f, status.
 CREATE TABLE entitlement_who (
     subject_kind INTEGER NOT NULL,
     subject TEXT NOT NULL,
@@ -146,7 +192,6 @@ CREATE TABLE entitlement_who (
     PRIMARY KEY (subject_kind, subject, entitlement)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entitlement_who_by_entitlement ON entitlement_who (entitlement);
--- place_kind: 0 all doors (place '') 1 door 2 door group.
 CREATE TABLE entitlement_where (
     place_kind INTEGER NOT NULL,
     place TEXT NOT NULL,
@@ -154,6 +199,83 @@ CREATE TABLE entitlement_where (
     PRIMARY KEY (place_kind, place, entitlement)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entitlement_where_by_entitlement ON entitlement_where (entitlement);
+-- name: replica_rule_tables
+-- An inert row has no types and no tags. hours '' = always. target '' for the site.
+CREATE TABLE access_rules (
+    id TEXT NOT NULL PRIMARY KEY,
+    level INTEGER NOT NULL,
+    target TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    hours TEXT NOT NULL,
+    block INTEGER NOT NULL,
+    types TEXT NOT NULL,
+    tags TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX access_rules_by_target ON access_rules (level, target);
+-- lat and lon are both NULL where there is no centre.
+CREATE TABLE geofence (
+    id TEXT NOT NULL PRIMARY KEY,
+    level INTEGER NOT NULL,
+    target TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    enabled INTEGER NOT NULL,
+    lat REAL,
+    lon REAL,
+    radius_m REAL NOT NULL,
+    buffer_m REAL NOT NULL,
+    max_accuracy_m REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX geofence_by_target ON geofence (level, target);
+-- fingerprint: the first 8 bytes of the SHA-256 of the row's line, as a number,
+-- the highest byte first: it tells whether the row was changed.
+CREATE TABLE door_mode (
+    id TEXT NOT NULL PRIMARY KEY,
+    tier INTEGER NOT NULL,
+    mode INTEGER NOT NULL,
+    schedule TEXT NOT NULL,
+    valid_from INTEGER,
+    valid_until INTEGER,
+    allow_manual_end INTEGER NOT NULL,
+    at INTEGER,
+    fingerprint INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE door_mode_where (
+    place_kind INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    door_mode TEXT NOT NULL,
+    PRIMARY KEY (place_kind, place, door_mode)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX door_mode_where_by_row ON door_mode_where (door_mode);
+CREATE TABLE lockdown_where (
+    place_kind INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    lockdown TEXT NOT NULL,
+    PRIMARY KEY (place_kind, place, lockdown)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lockdown_where_by_row ON lockdown_where (lockdown);
+-- reset_min: minutes after midnight, -1 = never. max_occupancy: -1 = any.
+CREATE TABLE area (
+    id TEXT NOT NULL PRIMARY KEY,
+    antipassback INTEGER NOT NULL,
+    timeout_s INTEGER NOT NULL,
+    schedule TEXT NOT NULL,
+    reset_min INTEGER NOT NULL,
+    max_occupancy INTEGER NOT NULL,
+    exit_without_entry_violates INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE area_reader (
+    reader TEXT NOT NULL,
+    area TEXT NOT NULL,
+    is_exit INTEGER NOT NULL,
+    PRIMARY KEY (reader, area, is_exit)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX area_reader_by_area ON area_reader (area);
+CREATE TABLE interlock_door (
+    door TEXT NOT NULL,
+    interlock TEXT NOT NULL,
+    PRIMARY KEY (door, interlock)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX interlock_door_by_row ON interlock_door (interlock);
 
 -- What only replica.db has.
 -- name: replica_main_tables
@@ -187,7 +309,7 @@ CREATE TABLE meta (
     key_check BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 PRAGMA application_id = 1195922000;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- What only the staging file has.
 -- name: replica_stage_tables

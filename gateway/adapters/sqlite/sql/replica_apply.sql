@@ -23,6 +23,14 @@ DELETE FROM main.holiday WHERE id IN (SELECT id FROM next.touched WHERE kind = 9
 DELETE FROM main.entitlement_who WHERE entitlement IN (SELECT id FROM next.touched WHERE kind = 8);
 DELETE FROM main.entitlement_where WHERE entitlement IN (
     SELECT id FROM next.touched WHERE kind = 8);
+DELETE FROM main.access_rules WHERE id IN (SELECT id FROM next.touched WHERE kind = 10);
+DELETE FROM main.geofence WHERE id IN (SELECT id FROM next.touched WHERE kind = 11);
+DELETE FROM main.door_mode WHERE id IN (SELECT id FROM next.touched WHERE kind = 12);
+DELETE FROM main.door_mode_where WHERE door_mode IN (SELECT id FROM next.touched WHERE kind = 12);
+DELETE FROM main.lockdown_where WHERE lockdown IN (SELECT id FROM next.touched WHERE kind = 13);
+DELETE FROM main.area WHERE id IN (SELECT id FROM next.touched WHERE kind = 14);
+DELETE FROM main.area_reader WHERE area IN (SELECT id FROM next.touched WHERE kind = 14);
+DELETE FROM main.interlock_door WHERE interlock IN (SELECT id FROM next.touched WHERE kind = 15);
 -- One by one: no form of IN makes use of the whole key here.
 -- name: apply_touched
 SELECT bucket, kind, id FROM next.touched;
@@ -47,6 +55,14 @@ DELETE FROM main.entitlement;
 DELETE FROM main.holiday;
 DELETE FROM main.entitlement_who;
 DELETE FROM main.entitlement_where;
+DELETE FROM main.access_rules;
+DELETE FROM main.geofence;
+DELETE FROM main.door_mode;
+DELETE FROM main.door_mode_where;
+DELETE FROM main.lockdown_where;
+DELETE FROM main.area;
+DELETE FROM main.area_reader;
+DELETE FROM main.interlock_door;
 
 -- The same statements made the tables of both files: the columns agree.
 -- next.bucket is empty but for a snapshot.
@@ -66,6 +82,14 @@ INSERT INTO main.entitlement SELECT * FROM next.entitlement;
 INSERT INTO main.holiday SELECT * FROM next.holiday;
 INSERT INTO main.entitlement_who SELECT * FROM next.entitlement_who;
 INSERT INTO main.entitlement_where SELECT * FROM next.entitlement_where;
+INSERT INTO main.access_rules SELECT * FROM next.access_rules;
+INSERT INTO main.geofence SELECT * FROM next.geofence;
+INSERT INTO main.door_mode SELECT * FROM next.door_mode;
+INSERT INTO main.door_mode_where SELECT * FROM next.door_mode_where;
+INSERT INTO main.lockdown_where SELECT * FROM next.lockdown_where;
+INSERT INTO main.area SELECT * FROM next.area;
+INSERT INTO main.area_reader SELECT * FROM next.area_reader;
+INSERT INTO main.interlock_door SELECT * FROM next.interlock_door;
 
 -- Fails where a (type, value) is there already: then the next statement names
 -- two credentials that share one.

@@ -7,34 +7,38 @@ INSERT INTO row (bucket, kind, id, sealed) VALUES (?1, ?2, ?3, ?4);
 DELETE FROM row WHERE bucket = ?1 AND kind = ?2 AND id = ?3;
 
 -- name: stage_site
-INSERT INTO site (id, tz, read_max_age_s, pin_failures, pin_window_s, pin_lock_s, max_age_personal,
-    max_age_visitor, max_age_delivery, max_age_admin)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+INSERT INTO site (id, tz, dialect, commit_taken, admin_in_lockdown, read_max_age_s, factor_timeout_s,
+    duress, pin_failures, pin_window_s, pin_lock_s, max_age_personal, max_age_visitor,
+    max_age_delivery, max_age_admin)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
 -- name: stage_door
-INSERT INTO door (id, name, tz, release_s, extended_release_s, licensed, license_until)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+INSERT INTO door (id, name, tz, release_s, extended_release_s, licensed, license_until, held_open_s,
+    pre_alarm_s, relock, maintenance, factors, factor_schedule, rex, rex_in_lockdown, fire_release)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16);
 -- name: stage_reader
 INSERT INTO reader (id, door, accepts) VALUES (?1, ?2, ?3);
 -- name: stage_door_group_door
 INSERT OR IGNORE INTO door_group_door (door_group, door) VALUES (?1, ?2);
 -- name: stage_grp
-INSERT INTO grp (id) VALUES (?1);
+INSERT INTO grp (id, antipassback_exempt, floors) VALUES (?1, ?2, ?3);
 -- name: stage_person
-INSERT INTO person (id, enabled, valid_from, valid_until, extended_release)
-VALUES (?1, ?2, ?3, ?4, ?5);
+INSERT INTO person (id, enabled, valid_from, valid_until, extended_release, lockdown_bypass,
+    first_credential, antipassback_exempt, type, status, tags, floors)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 -- name: stage_membership
 INSERT INTO membership (person, n, grp, valid_from, valid_until) VALUES (?1, ?2, ?3, ?4, ?5);
 -- name: stage_credential
 INSERT INTO credential (id, person, type, value_hash, bits, enabled, disabled_reason, valid_from,
-    valid_until, class)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+    valid_until, class, uses_per_door, uses_total)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 -- name: stage_credential_value
 INSERT INTO credential_value (id, type, value_hash) VALUES (?1, ?2, ?3);
 -- name: stage_schedule
 INSERT INTO schedule (id, windows) VALUES (?1, ?2);
 -- name: stage_entitlement
-INSERT INTO entitlement (id, kind, enabled, schedule, valid_from, valid_until, holiday, calendar)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+INSERT INTO entitlement (id, kind, enabled, schedule, valid_from, valid_until, holiday, calendar,
+    floors)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
 -- name: stage_holiday
 INSERT INTO holiday (id, calendar, from_day, to_day, yearly, working)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6);
@@ -42,6 +46,29 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6);
 INSERT OR IGNORE INTO entitlement_who (subject_kind, subject, entitlement) VALUES (?1, ?2, ?3);
 -- name: stage_entitlement_where
 INSERT OR IGNORE INTO entitlement_where (place_kind, place, entitlement) VALUES (?1, ?2, ?3);
+-- name: stage_access_rules
+INSERT INTO access_rules (id, level, target, priority, hours, block, types, tags)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+-- name: stage_geofence
+INSERT INTO geofence (id, level, target, priority, enabled, lat, lon, radius_m, buffer_m,
+    max_accuracy_m)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+-- name: stage_door_mode
+INSERT INTO door_mode (id, tier, mode, schedule, valid_from, valid_until, allow_manual_end, at,
+    fingerprint)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+-- name: stage_door_mode_where
+INSERT OR IGNORE INTO door_mode_where (place_kind, place, door_mode) VALUES (?1, ?2, ?3);
+-- name: stage_lockdown_where
+INSERT OR IGNORE INTO lockdown_where (place_kind, place, lockdown) VALUES (?1, ?2, ?3);
+-- name: stage_area
+INSERT INTO area (id, antipassback, timeout_s, schedule, reset_min, max_occupancy,
+    exit_without_entry_violates)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+-- name: stage_area_reader
+INSERT OR IGNORE INTO area_reader (reader, area, is_exit) VALUES (?1, ?2, ?3);
+-- name: stage_interlock_door
+INSERT OR IGNORE INTO interlock_door (door, interlock) VALUES (?1, ?2);
 
 -- What an earlier line of the same batch put.
 -- name: stage_clear_site
@@ -73,3 +100,19 @@ DELETE FROM holiday WHERE id = ?1;
 DELETE FROM entitlement_who WHERE entitlement = ?1;
 -- name: stage_clear_where
 DELETE FROM entitlement_where WHERE entitlement = ?1;
+-- name: stage_clear_access_rules
+DELETE FROM access_rules WHERE id = ?1;
+-- name: stage_clear_geofence
+DELETE FROM geofence WHERE id = ?1;
+-- name: stage_clear_door_mode
+DELETE FROM door_mode WHERE id = ?1;
+-- name: stage_clear_door_mode_where
+DELETE FROM door_mode_where WHERE door_mode = ?1;
+-- name: stage_clear_lockdown_where
+DELETE FROM lockdown_where WHERE lockdown = ?1;
+-- name: stage_clear_area
+DELETE FROM area WHERE id = ?1;
+-- name: stage_clear_area_reader
+DELETE FROM area_reader WHERE area = ?1;
+-- name: stage_clear_interlock_door
+DELETE FROM interlock_door WHERE interlock = ?1;

@@ -1,0 +1,62 @@
+#include "replica_pool.h"
+
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_BYTES 16384
+
+struct replica_chunk {
+    struct replica_chunk *older;
+    size_t size, used;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+void *replica_pool_take(struct replica_pool *pool, size_t count, size_t size)
+{
+    size_t wanted;
+    struct replica_chunk *c = pool->newest;
+    if (__builtin_mul_overflow(count, size, &wanted))
+        return NULL;
+    wanted = (wanted + alignof(max_align_t)) / alignof(max_align_t) * alignof(max_align_t);
+    if (!c || c->size - c->used < wanted) {
+        size_t room = wanted > CHUNK_BYTES ? wanted : CHUNK_BYTES;
+        c = malloc(sizeof *c + room);
+        if (!c)
+            return NULL;
+        c->older = pool->newest;
+        c->size = room;
+        c->used = 0;
+        pool->newest = c;
+    }
+    void *at = c->bytes + c->used;
+    c->used += wanted;
+    pool->taken += wanted;
+    return memset(at, 0, wanted);
+}
+
+static void free_from(struct replica_chunk *c)
+{
+    while (c) {
+        struct replica_chunk *older = c->older;
+        free(c);
+        c = older;
+    }
+}
+
+void replica_pool_empty(struct replica_pool *pool)
+{
+    struct replica_chunk *c = pool->newest;
+    pool->taken = 0;
+    if (!c)
+        return;
+    free_from(c->older);
+    c->older = NULL;
+    c->used = 0;
+}
+
+void replica_pool_free(struct replica_pool *pool)
+{
+    free_from(pool->newest);
+    *pool = (struct replica_pool){0};
+}

@@ -1,0 +1,22 @@
+/* Memory for lists that live and die together: what was taken stays where it is
+ * until the pool is emptied. */
+#ifndef GATEHOUSE_ADAPTERS_SQLITE_REPLICA_POOL_H
+#define GATEHOUSE_ADAPTERS_SQLITE_REPLICA_POOL_H
+
+#include <stddef.h>
+
+struct replica_chunk;
+
+struct replica_pool {
+    struct replica_chunk *newest; /* owned; NULL = empty */
+    size_t taken;                 /* bytes */
+};
+
+/* Zeroed room for count objects of size bytes; NULL when out of memory. count 0
+ * gives a valid pointer too. */
+void *replica_pool_take(struct replica_pool *pool, size_t count, size_t size);
+/* Forgets everything; one chunk stays for what comes next. */
+void replica_pool_empty(struct replica_pool *pool);
+void replica_pool_free(struct replica_pool *pool);
+
+#endif

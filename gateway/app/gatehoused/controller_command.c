@@ -1,0 +1,268 @@
+/* Commands: from the cloud, from panels, from whoever sits at the box.
+ * Source: the decision contract, "Door mode", "Admin release" and "Lost or stolen". */
+#include <stdio.h>
+
+#include "app/gatehoused/controller_parts.h"
+#include "core/word.h"
+
+/* Commands are remembered this long (cloud contract). */
+#define REMEMBERED_S (7 * 86400)
+
+static const char *const action_words[COMMAND_ACTIONS] = {
+    [COMMAND_RELEASE] = "release",
+    [COMMAND_HOLD_OPEN] = "hold_open",
+    [COMMAND_LOCK] = "lock",
+    [COMMAND_RESTORE] = "restore",
+    [COMMAND_LOCKDOWN] = "lockdown",
+    [COMMAND_LOCKDOWN_RELEASE] = "lockdown_release",
+    [COMMAND_FORGIVE_ANTIPASSBACK] = "forgive_antipassback",
+    [COMMAND_PRESENT] = "present",
+};
+
+const char *command_action_name(enum command_action action)
+{
+    return action_words[action];
+}
+
+enum gh_err command_action_parse(enum command_action *out, struct slice word)
+{
+    int i;
+    enum gh_err err = word_find(&i, action_words, COMMAND_ACTIONS, word);
+    if (err)
+        return err;
+    *out = (enum command_action)i;
+    return GH_OK;
+}
+
+const char *command_result_name(enum command_result result)
+{
+    static const char *const words[] = {[COMMAND_DONE] = "done",
+                                        [COMMAND_REFUSED] = "refused",
+                                        [COMMAND_EXPIRED] = "expired",
+                                        [COMMAND_DUPLICATE] = "duplicate"};
+    return words[result];
+}
+
+static struct command_outcome refuse(enum reason reason)
+{
+    return (struct command_outcome){.result = COMMAND_REFUSED, .reason = reason};
+}
+
+static struct command_outcome done(void)
+{
+    return (struct command_outcome){.result = COMMAND_DONE, .reason = REASON_GRANTED};
+}
+
+/* --- what holds for all of them ------------------------------------------------------- */
+
+/* What opens must not come late; without a clock nobody knows whether it does. */
+static bool needs_clock(const struct command *command)
+{
+    switch (command->action) {
+    case COMMAND_RELEASE:
+    case COMMAND_PRESENT: return true;
+    case COMMAND_HOLD_OPEN:
+    case COMMAND_RESTORE:
+    case COMMAND_LOCKDOWN_RELEASE: return command->not_after != INSTANT_NONE;
+    case COMMAND_LOCK:
+    case COMMAND_LOCKDOWN:
+    case COMMAND_FORGIVE_ANTIPASSBACK: break;
+    }
+    return false;
+}
+
+/* 0: it came while the clock was not trusted, and nobody knows how old it is. */
+static bool is_old(void *context, const struct ledger_entry *entry)
+{
+    const struct now *now = context;
+    struct slice value = ledger_entry_value(entry);
+    int64_t at = 0;
+    return wall_is_trusted(now->wall) &&
+           (!ledger_word_number(&value, &at) || (at != 0 && now->wall.s - at > REMEMBERED_S));
+}
+
+static bool is_duplicate(const struct controller *c, const struct command *command, struct now now)
+{
+    struct ledger_key key = ledger_key('c', &command->id, NULL);
+    const struct ledger_entry *known =
+        id_is_none(&command->id) ? NULL : ledger_find(&c->ledger, &key);
+    return known && !is_old(&now, known);
+}
+
+static void remember(struct controller *c, const struct command *command, struct now now)
+{
+    struct ledger_key key = ledger_key('c', &command->id, NULL);
+    if (id_is_none(&command->id))
+        return;
+    ledger_sweep(&c->ledger, 'c', is_old, &now);
+    (void)ledger_put_number(&c->ledger, &key, wall_is_trusted(now.wall) ? now.wall.s : 0);
+}
+
+/* --- one door --------------------------------------------------------------------------- */
+
+static enum reason judge(struct controller *c, const struct door_unit *unit,
+                         enum reason (*rule)(const struct access_facts *facts), struct now now,
+                         int *release_s)
+{
+    const struct policy_store *store = &c->ports.policy;
+    struct policy_facts policy;
+    struct latch latch[MODE_ROWS_MAX];
+    struct door_situation situation;
+    struct lens lens;
+    if (store->ops->look(store->self, &unit->config->id, &policy) != GH_OK)
+        return REASON_POLICY_UNAVAILABLE;
+    c->version = policy.version;
+    if (!policy.door_known)
+        return REASON_DOOR_UNKNOWN;
+    controller_focus(c, &lens, &policy, now.wall);
+    controller_situation(c, unit, policy.door, latch, &situation);
+    struct access_facts facts = {.policy = &policy, .door = &situation, .now = lens.now};
+    *release_s = policy.door->door.release_s;
+    return rule(&facts);
+}
+
+static struct command_outcome do_release(struct controller *c, struct door_unit *unit,
+                                         struct now now)
+{
+    struct command_outcome outcome = done();
+    outcome.reason = judge(c, unit, access_admin_release, now, &outcome.release_s);
+    if (outcome.reason == REASON_GRANTED)
+        return outcome;
+    return refuse(outcome.reason);
+}
+
+static struct command_outcome do_hold_open(struct controller *c, struct door_unit *unit,
+                                           const struct command *command, struct now now)
+{
+    int release_s = 0;
+    enum reason reason = judge(c, unit, access_hold_open, now, &release_s);
+    if (reason != REASON_GRANTED)
+        return refuse(reason);
+    doors_set_local(unit, &c->ledger, LOCAL_UNLOCKED, now.wall.s, command->until);
+    return done();
+}
+
+/* What may be for every door. */
+static void change_local(struct controller *c, struct door_unit *unit,
+                         const struct command *command, struct now now)
+{
+    switch (command->action) {
+    case COMMAND_LOCK:
+        doors_set_local(unit, &c->ledger, LOCAL_LOCKED, now.wall.s, command->until);
+        break;
+    case COMMAND_RESTORE: doors_set_restored(unit, &c->ledger, now.wall.s); break;
+    case COMMAND_LOCKDOWN: doors_set_lockdown(unit, &c->ledger, true, now.wall.s); break;
+    case COMMAND_LOCKDOWN_RELEASE:
+        doors_set_lockdown(unit, &c->ledger, false, now.wall.s);
+        break;
+    case COMMAND_RELEASE:
+    case COMMAND_HOLD_OPEN:
+    case COMMAND_FORGIVE_ANTIPASSBACK:
+    case COMMAND_PRESENT: break;
+    }
+}
+
+static struct command_outcome do_locally(struct controller *c, struct door_unit *unit,
+                                         const struct command *command, struct now now)
+{
+    for (size_t i = 0; i < c->doors.n; i++)
+        if (!unit || unit == &c->doors.unit[i])
+            change_local(c, &c->doors.unit[i], command, now);
+    return done();
+}
+
+/* --- all -------------------------------------------------------------------------------- */
+
+/* The door that was named, if one was; false: refused. */
+static bool find_unit(struct controller *c, const struct command *command, struct door_unit **unit)
+{
+    bool needed = command->action == COMMAND_RELEASE || command->action == COMMAND_HOLD_OPEN;
+    bool meant = needed || (command->has_door && command->action != COMMAND_FORGIVE_ANTIPASSBACK &&
+                            command->action != COMMAND_PRESENT);
+    *unit = meant ? doors_find(&c->doors, &command->door) : NULL;
+    if (!meant || !*unit)
+        return !meant;
+    /* Without a policy a door is known by its wiring: locking it must be possible. */
+    const struct policy_store *store = &c->ports.policy;
+    struct policy_facts policy;
+    return store->ops->look(store->self, &command->door, &policy) != GH_OK || policy.door_known;
+}
+
+/* An order that would be over before it began changes nothing. */
+static bool is_over(const struct command *command, struct now now)
+{
+    bool lasts = command->action == COMMAND_HOLD_OPEN || command->action == COMMAND_LOCK;
+    return wall_is_trusted(now.wall) &&
+           ((command->not_after != INSTANT_NONE && now.wall.s >= command->not_after) ||
+            (lasts && command->until != INSTANT_NONE && now.wall.s >= command->until));
+}
+
+static struct command_outcome carry_out(struct controller *c, const struct command *command,
+                                        struct door_unit **unit, struct now now)
+{
+    if (needs_clock(command) && !wall_is_trusted(now.wall))
+        return refuse(REASON_CLOCK_UNTRUSTED);
+    if (is_duplicate(c, command, now))
+        return (struct command_outcome){.result = COMMAND_DUPLICATE};
+    if (is_over(command, now))
+        return (struct command_outcome){.result = COMMAND_EXPIRED};
+    if (!find_unit(c, command, unit))
+        return refuse(REASON_DOOR_UNKNOWN);
+    switch (command->action) {
+    case COMMAND_RELEASE: return do_release(c, *unit, now);
+    case COMMAND_HOLD_OPEN: return do_hold_open(c, *unit, command, now);
+    case COMMAND_LOCK:
+    case COMMAND_RESTORE:
+    case COMMAND_LOCKDOWN:
+    case COMMAND_LOCKDOWN_RELEASE: return do_locally(c, *unit, command, now);
+    case COMMAND_FORGIVE_ANTIPASSBACK:
+        (void)passes_forgive(&c->passes, &command->area, &command->person);
+        return done();
+    case COMMAND_PRESENT: return done();
+    }
+    return refuse(REASON_DOOR_UNKNOWN);
+}
+
+static void journal(struct controller *c, const struct command *command,
+                    const struct command_outcome *outcome, struct now now)
+{
+    bool is_done = outcome->result == COMMAND_DONE;
+    struct event event = {.kind = EVENT_COMMAND, .at = now};
+    if (command->has_door)
+        event.door = command->door;
+    if (outcome->result == COMMAND_REFUSED || (is_done && command->action == COMMAND_RELEASE)) {
+        event.has_decision = true;
+        event.decision = is_done ? DECISION_GRANTED : DECISION_DENIED;
+        event.reason = outcome->reason;
+    }
+    event.args.action = command_action_name(command->action);
+    event.args.result = command_result_name(outcome->result);
+    event.args.until = command->until == INSTANT_NONE ? 0 : command->until;
+    event.args.person = command->person;
+    event.args.area = command->area;
+    event.args.id = command->id;
+    snprintf(event.by, sizeof event.by, "%s", command->by ? command->by : "");
+    controller_record(c, &event, NULL, false);
+}
+
+struct command_outcome controller_command(struct controller *c, const struct command *command,
+                                          struct now now)
+{
+    struct door_unit *unit = NULL;
+    struct command_outcome outcome = carry_out(c, command, &unit, now);
+    if (outcome.result != COMMAND_DUPLICATE)
+        remember(c, command, now);
+    journal(c, command, &outcome, now);
+    if (outcome.result != COMMAND_DONE)
+        return outcome;
+    if (command->action == COMMAND_PRESENT)
+        controller_present(c, &command->read, now);
+    else if (command->action == COMMAND_RELEASE)
+        controller_release_once_safe(c, unit, outcome.release_s, false, now);
+    else
+        for (size_t i = 0; i < c->doors.n; i++)
+            if (!unit || unit == &c->doors.unit[i])
+                controller_look_at_mode(c, &c->doors.unit[i], true, now);
+    ledger_flush(&c->ledger);
+    return outcome;
+}

@@ -1,0 +1,355 @@
+/* Doors: their modes, what their machines say, and the levels of their relays. */
+#include <stdio.h>
+
+#include "app/gatehoused/controller_parts.h"
+#include "app/log.h"
+
+/* --- a moment ---------------------------------------------------------------------- */
+
+void controller_focus(struct controller *c, struct lens *lens, const struct policy_facts *policy,
+                      struct wall now)
+{
+    const char *site_tz = policy->site.tz;
+    const char *tz = policy->door_known && policy->door->door.tz[0] ? policy->door->door.tz : site_tz;
+    zones_view(&c->zones, &lens->site_zone, site_tz, now.s);
+    if (strcmp(tz, site_tz) == 0)
+        lens->zone = lens->site_zone;
+    else
+        zones_view(&c->zones, &lens->zone, tz, now.s);
+    lens->now = (struct moment){.wall = now, .zone = &lens->zone, .site_zone = &lens->site_zone};
+}
+
+static bool is_interlocked(const struct controller *c, const struct door_facts *door)
+{
+    for (size_t i = 0; i < door->n_interlocked; i++) {
+        const struct door_unit *other = doors_find(&c->doors, &door->interlocked[i]);
+        if (other && (other->door.is_open || door_is_released(&other->door)))
+            return true;
+    }
+    return false;
+}
+
+void controller_situation(struct controller *c, const struct door_unit *unit,
+                          const struct door_facts *door, struct latch *latch,
+                          struct door_situation *out)
+{
+    const struct journal *j = &c->ports.journal;
+    *out = (struct door_situation){
+        .is_fire = c->is_fire, .local.restored_at = INSTANT_NONE, .latches = latch};
+    if (!unit)
+        return; /* a door of the policy that is not ours: nothing is known of it */
+    uint64_t safe = j->ops->is_failing(j->self) ? UINT64_MAX : j->ops->durable(j->self);
+    out->is_fire = c->is_fire || unit->is_fire;
+    out->local = unit->local;
+    out->is_interlocked = is_interlocked(c, door);
+    out->is_controller_online = unit->online;
+    for (size_t i = 0; i < unit->n_latches; i++) {
+        /* What opens must be safe before it does; what locks need not be. */
+        if (unit->latch[i].kind == LATCH_ENDED || unit->latch_seq[i] <= safe)
+            latch[out->n_latches++] = unit->latch[i];
+    }
+}
+
+/* --- relays -------------------------------------------------------------------------- */
+
+void controller_reconcile(struct controller *c, struct door_unit *unit, struct now now)
+{
+    bool was_online = unit->online;
+    struct door_outcome outcome = {0};
+    if (doors_reconcile(&c->doors, unit))
+        return;
+    /* What did not open now does not open when the board is back. */
+    door_end_release(&unit->door, &unit->rules, now.mono, &outcome);
+    if (!was_online)
+        return;
+    log_line(LOG_ERR, "door %s: the relay does not take its level", unit->config->id.s);
+    struct event event = {.kind = EVENT_RELAY_FAULT, .at = now, .door = unit->config->id};
+    event.args.fault = "the relay does not take its level";
+    controller_record(c, &event, NULL, false);
+}
+
+/* --- what a machine brings ------------------------------------------------------------ */
+
+/* A pass that was to count once the door opens. */
+static void commit_passes(struct controller *c, struct door_unit *unit, struct now now)
+{
+    for (size_t i = 0; i < unit->n_commits; i++) {
+        const struct door_commit *commit = &unit->commit[i];
+        struct policy_facts facts;
+        struct policy_query query = {.reader = &commit->reader};
+        if (c->ports.policy.ops->ask(c->ports.policy.self, &query, &facts) != GH_OK)
+            continue;
+        for (size_t a = 0; facts.reader_known && a < facts.reader.n_areas; a++) {
+            const struct area_facts *area = &facts.reader.areas[a];
+            if (area_is_kept(area))
+                passes_record(&c->passes, &area->id, &commit->person,
+                              area->is_entry ? SIDE_IN : SIDE_OUT, now.wall.s);
+        }
+    }
+    unit->n_commits = 0;
+}
+
+static bool event_of(enum door_event what, struct event *event)
+{
+    struct event_args *args = &event->args;
+    switch (what) {
+    case DOOR_TAKEN: event->kind = EVENT_ACCESS_TAKEN; return true;
+    case DOOR_NOT_TAKEN: event->kind = EVENT_ACCESS_NOT_TAKEN; return true;
+    case DOOR_OPENED: event->kind = EVENT_DOOR_OPENED; return true;
+    case DOOR_CLOSED: event->kind = EVENT_DOOR_CLOSED; return true;
+    case DOOR_FORCED: event->kind = EVENT_DOOR_FORCED; return true;
+    case DOOR_HELD_OPEN: event->kind = EVENT_DOOR_HELD_OPEN; return true;
+    case DOOR_HELD_CLEARED: event->kind = EVENT_DOOR_HELD_CLEARED; return true;
+    case DOOR_REQUEST_TO_EXIT: event->kind = EVENT_REQUEST_TO_EXIT; return true;
+    case DOOR_REX_STUCK:
+        event->kind = EVENT_REQUEST_TO_EXIT;
+        args->fault = "the input has been active for five minutes";
+        return true;
+    case DOOR_TAMPER_ON:
+    case DOOR_TAMPER_OFF:
+        event->kind = EVENT_TAMPER;
+        args->has_on = true;
+        args->on = what == DOOR_TAMPER_ON;
+        return true;
+    case DOOR_PRE_ALARM: break;
+    }
+    return false;
+}
+
+void controller_take_outcome(struct controller *c, struct door_unit *unit,
+                             const struct door_outcome *outcome, struct now now)
+{
+    for (size_t i = 0; i < outcome->n; i++) {
+        struct event event = {.at = now, .door = unit->config->id};
+        if (outcome->event[i] == DOOR_OPENED)
+            commit_passes(c, unit, now);
+        if (event_of(outcome->event[i], &event))
+            controller_record(c, &event, NULL, false);
+    }
+    if (!unit->door.is_releasing && unit->door.mode != MODE_UNLOCKED)
+        unit->n_commits = 0; /* nobody is awaited any more */
+    controller_reconcile(c, unit, now);
+}
+
+/* --- releases -------------------------------------------------------------------------- */
+
+void controller_release(struct controller *c, struct door_unit *unit, int release_s, struct now now)
+{
+    struct door_outcome outcome = {0};
+    door_release(&unit->door, release_s, &unit->rules, now.mono, &outcome);
+    controller_take_outcome(c, unit, &outcome, now);
+}
+
+static bool is_safe(const struct controller *c, uint64_t seq)
+{
+    const struct journal *j = &c->ports.journal;
+    return j->ops->durable(j->self) >= seq || j->ops->is_failing(j->self);
+}
+
+void controller_release_once_safe(struct controller *c, struct door_unit *unit, int release_s,
+                                  bool must_be_durable, struct now now)
+{
+    uint64_t seq = c->ports.journal.ops->next_seq(c->ports.journal.self) - 1;
+    if (must_be_durable && c->n_deferred < CONTROLLER_DEFERRED && !is_safe(c, seq)) {
+        c->deferred[c->n_deferred++] =
+            (struct controller_deferred){seq, unit->config->id, unit->door.mode, release_s};
+        return;
+    }
+    controller_look_at_mode(c, unit, true, now);
+    if (release_s > 0)
+        controller_release(c, unit, release_s, now);
+}
+
+void controller_release_deferred(struct controller *c, struct now now)
+{
+    size_t n = 0;
+    while (n < c->n_deferred && is_safe(c, c->deferred[n].seq)) {
+        const struct controller_deferred *d = &c->deferred[n++];
+        struct door_unit *unit = doors_find(&c->doors, &d->door);
+        if (!unit)
+            continue;
+        controller_look_at_mode(c, unit, true, now);
+        /* What ends releases, and came in the meantime, has ended this one too. */
+        bool ended = unit->door.mode != d->mode && door_mode_ends_releases(unit->door.mode);
+        if (d->release_s > 0 && !ended)
+            controller_release(c, unit, d->release_s, now);
+    }
+    c->n_deferred -= n;
+    memmove(c->deferred, c->deferred + n, c->n_deferred * sizeof c->deferred[0]);
+}
+
+/* --- modes ------------------------------------------------------------------------------ */
+
+static struct door_rules rules_of(const struct policy_door *door)
+{
+    return (struct door_rules){
+        .relock = door->relock,
+        .held_open_s = door->held_open_s,
+        .pre_alarm_s = door->pre_alarm_s,
+        .rex = door->rex,
+        .rex_in_lockdown = door->rex_in_lockdown,
+        .rex_release_s = door->release_s,
+    };
+}
+
+static void set_mode(struct controller *c, struct door_unit *unit, enum door_mode mode,
+                     struct now now)
+{
+    struct door_outcome outcome = {0};
+    if (mode != unit->noted) {
+        struct ledger_key key = ledger_key('m', &unit->config->id, NULL);
+        struct event event = {.kind = EVENT_DOOR_MODE, .at = now, .door = unit->config->id};
+        event.args.mode = door_mode_name(mode);
+        (void)ledger_put(&c->ledger, &key, slice_of(event.args.mode));
+        unit->noted = mode;
+        controller_record(c, &event, NULL, false);
+    }
+    if (mode == unit->door.mode)
+        return;
+    door_set_mode(&unit->door, mode, &unit->rules, now.mono, &outcome);
+    controller_take_outcome(c, unit, &outcome, now);
+}
+
+static void drop_dead_latches(struct controller *c, struct door_unit *unit,
+                              const struct policy_facts *policy, const struct moment *now)
+{
+    for (size_t i = unit->n_latches; i > 0; i--)
+        if (!mode_latch_counts(policy->door, &unit->latch[i - 1], policy->holidays, *now))
+            doors_drop_latch(unit, &c->ledger, i - 1);
+}
+
+/* The policy cannot be asked. What it said last holds until it would have changed,
+ * or something happens; then the door is locked: nobody knows what should keep it
+ * open. */
+static void look_without_policy(struct controller *c, struct door_unit *unit, bool must,
+                                struct now now)
+{
+    bool holds = unit->is_looked && now.wall.s >= unit->looked_at && now.wall.s < unit->look_next;
+    if (holds && !must)
+        return;
+    enum door_mode mode = unit->local.is_lockdown ? MODE_LOCKED_DOWN : MODE_LOCKED;
+    unit->generation = 0;
+    set_mode(c, unit, c->is_fire || unit->is_fire ? MODE_UNLOCKED : mode, now);
+}
+
+static bool is_due(const struct controller *c, const struct door_unit *unit, struct now now)
+{
+    const struct policy_store *store = &c->ports.policy;
+    return !unit->is_looked || unit->trust != now.wall.trust || now.wall.s < unit->looked_at ||
+           now.wall.s >= unit->look_next ||
+           unit->generation != store->ops->generation(store->self);
+}
+
+void controller_look_at_mode(struct controller *c, struct door_unit *unit, bool must,
+                             struct now now)
+{
+    const struct policy_store *store = &c->ports.policy;
+    struct policy_facts facts;
+    struct latch latch[MODE_ROWS_MAX];
+    struct door_situation situation;
+    struct lens lens;
+    if (!must && !is_due(c, unit, now))
+        return;
+    if (store->ops->look(store->self, &unit->config->id, &facts) != GH_OK) {
+        look_without_policy(c, unit, must, now);
+        return;
+    }
+    c->version = facts.version;
+    unit->is_looked = true;
+    unit->generation = store->ops->generation(store->self);
+    unit->trust = now.wall.trust;
+    unit->looked_at = now.wall.s;
+    unit->look_next = INT64_MAX;
+    if (!facts.door_known) {
+        while (unit->n_latches > 0)
+            doors_drop_latch(unit, &c->ledger, unit->n_latches - 1);
+        set_mode(c, unit, MODE_LOCKED, now);
+        return;
+    }
+    controller_focus(c, &lens, &facts, now.wall);
+    unit->rules = rules_of(&facts.door->door);
+    drop_dead_latches(c, unit, &facts, &lens.now);
+    controller_situation(c, unit, facts.door, latch, &situation);
+    unit->look_next = mode_next_change(facts.door, &situation, lens.now);
+    set_mode(c, unit, mode_look(facts.door, &situation, facts.holidays, lens.now).mode, now);
+}
+
+int64_t controller_mode_deadline(const struct controller *c)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < c->doors.n; i++)
+        if (c->doors.unit[i].look_next < next)
+            next = c->doors.unit[i].look_next;
+    return next;
+}
+
+void controller_pass_doors(struct controller *c, bool all, struct now now)
+{
+    for (size_t i = 0; i < c->doors.n; i++) {
+        struct door_unit *unit = &c->doors.unit[i];
+        struct door_outcome outcome = {0};
+        struct mono at;
+        if (door_deadline(&unit->door, &at) && now.mono.ms >= at.ms) {
+            door_tick(&unit->door, &unit->rules, now.mono, &outcome);
+            controller_take_outcome(c, unit, &outcome, now);
+        } else if (all) {
+            controller_reconcile(c, unit, now);
+        }
+        if (all)
+            controller_look_at_mode(c, unit, false, now);
+    }
+}
+
+/* --- inputs ------------------------------------------------------------------------------ */
+
+void controller_on_contact(struct controller *c, const struct id *door, bool is_open,
+                           struct now now)
+{
+    struct door_unit *unit = doors_find(&c->doors, door);
+    struct door_outcome outcome = {0};
+    if (!unit)
+        return;
+    door_contact(&unit->door, is_open, &unit->rules, now.mono, &outcome);
+    controller_take_outcome(c, unit, &outcome, now);
+    ledger_flush(&c->ledger);
+}
+
+void controller_on_rex(struct controller *c, const struct id *door, bool is_active, struct now now)
+{
+    struct door_unit *unit = doors_find(&c->doors, door);
+    struct door_outcome outcome = {0};
+    if (!unit)
+        return;
+    door_rex(&unit->door, is_active, &unit->rules, now.mono, &outcome);
+    controller_take_outcome(c, unit, &outcome, now);
+}
+
+void controller_on_tamper(struct controller *c, const struct id *door, bool is_active,
+                          struct now now)
+{
+    struct door_unit *unit = doors_find(&c->doors, door);
+    struct door_outcome outcome = {0};
+    if (!unit)
+        return;
+    door_tamper(&unit->door, is_active, &outcome);
+    controller_take_outcome(c, unit, &outcome, now);
+}
+
+void controller_on_fire(struct controller *c, const struct id *door, bool is_active, struct now now)
+{
+    struct door_unit *unit = door ? doors_find(&c->doors, door) : NULL;
+    bool *input = unit ? &unit->is_fire : &c->is_fire;
+    if ((door && !unit) || *input == is_active)
+        return;
+    *input = is_active;
+    struct event event = {.kind = EVENT_FIRE, .at = now};
+    if (door)
+        event.door = *door;
+    event.args.has_on = true;
+    event.args.on = is_active;
+    controller_record(c, &event, NULL, false);
+    for (size_t i = 0; i < c->doors.n; i++)
+        if (!unit || unit == &c->doors.unit[i])
+            controller_look_at_mode(c, &c->doors.unit[i], true, now);
+    ledger_flush(&c->ledger);
+}

@@ -1,0 +1,273 @@
+/* Commands, fire and second factors, in virtual time and over kills. */
+#include "kept_fixture.h"
+
+/* --- commands --------------------------------------------------------------------------- */
+
+static void a_local_lockdown_outlives_a_kill(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(order(w, COMMAND_LOCKDOWN, NULL), COMMAND_DONE);
+    restart(w);
+    expect(w, 0, 0, "door_locked_down");
+    assert_int_equal(order(w, COMMAND_RELEASE, "d0"), COMMAND_REFUSED);
+    assert_int_equal(order(w, COMMAND_LOCKDOWN_RELEASE, "d0"), COMMAND_DONE);
+    restart(w);
+    expect(w, 0, 0, "granted");
+    expect(w, 1, 0, "door_locked_down");
+}
+
+static void a_door_is_held_open_over_a_kill_until_it_is_restored(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(order(w, COMMAND_HOLD_OPEN, "d1"), COMMAND_DONE);
+    assert_true(world_is_released(w, 1));
+    restart(w);
+    world_pass(w, 1000);
+    assert_true(world_is_released(w, 1));
+    assert_int_equal(order(w, COMMAND_RESTORE, NULL), COMMAND_DONE);
+    assert_false(world_is_released(w, 1));
+}
+
+static void a_door_is_not_held_open_where_it_is_locked_down_or_closed(void **state)
+{
+    struct world *w = *state;
+    w->door[1].door.maintenance = MAINTENANCE_FORCE_CLOSED;
+    changed(w);
+    assert_int_equal(order(w, COMMAND_HOLD_OPEN, "d1"), COMMAND_REFUSED);
+    assert_int_equal(order(w, COMMAND_LOCKDOWN, "d0"), COMMAND_DONE);
+    assert_int_equal(order(w, COMMAND_HOLD_OPEN, "d0"), COMMAND_REFUSED);
+    assert_int_equal(order(w, COMMAND_HOLD_OPEN, NULL), COMMAND_REFUSED);
+    assert_int_equal(order(w, COMMAND_HOLD_OPEN, "d2"), COMMAND_DONE);
+}
+
+static void a_command_is_done_once_also_after_a_kill(void **state)
+{
+    struct world *w = *state;
+    struct command c = command(COMMAND_RELEASE, "d0");
+    c.id = (struct id){"k1"};
+    assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_DONE);
+    world_pass(w, 10000);
+    restart(w);
+    assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_DUPLICATE);
+    assert_false(world_is_released(w, 0));
+    for (int day = 0; day < 8; day++) {
+        world_pass(w, 86400000);
+        w->n_sent = 0;
+    }
+    c.id = (struct id){"k2"};
+    (void)controller_command(&w->controller, &c, w->now);
+    c.id = (struct id){"k1"}; /* a week later nobody remembers it */
+    assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_DONE);
+}
+
+static void a_command_that_was_refused_is_remembered_too(void **state)
+{
+    struct world *w = *state;
+    struct command c = command(COMMAND_RELEASE, "d0");
+    struct now blind = w->now;
+    c.id = (struct id){"k1"};
+    blind.wall = (struct wall){1000, CLOCK_UNSET};
+    assert_int_equal(controller_command(&w->controller, &c, blind).reason, REASON_CLOCK_UNTRUSTED);
+    assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_DUPLICATE);
+    assert_false(world_is_released(w, 0));
+}
+
+static void a_command_that_is_late_opens_nothing(void **state)
+{
+    struct world *w = *state;
+    struct command c = command(COMMAND_RELEASE, "d0");
+    c.not_after = w->now.wall.s;
+    assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_EXPIRED);
+    c.action = COMMAND_HOLD_OPEN;
+    c.not_after = INSTANT_NONE;
+    c.until = w->now.wall.s;
+    assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_EXPIRED);
+    assert_false(world_is_released(w, 0));
+}
+
+static void a_lock_and_a_lockdown_need_no_clock(void **state)
+{
+    struct world *w = *state;
+    w->now.wall.trust = CLOCK_UNSET;
+    struct command c = command(COMMAND_LOCKDOWN, NULL);
+    c.not_after = 5;
+    assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_DONE);
+    c.action = COMMAND_LOCK;
+    assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_DONE);
+    c.action = COMMAND_LOCKDOWN_RELEASE;
+    assert_int_equal(controller_command(&w->controller, &c, w->now).reason,
+                     REASON_CLOCK_UNTRUSTED);
+}
+
+/* --- fire ------------------------------------------------------------------------------- */
+
+static void fire_opens_what_is_locked_down_for_as_long_as_it_lasts(void **state)
+{
+    struct world *w = *state;
+    w->door[2].door.fire_release = false;
+    changed(w);
+    assert_int_equal(order(w, COMMAND_LOCKDOWN, NULL), COMMAND_DONE);
+    controller_on_fire(&w->controller, NULL, true, w->now);
+    assert_true(world_is_released(w, 0));
+    assert_true(world_is_released(w, 1));
+    assert_false(world_is_released(w, 2));
+    world_pass(w, 3600000);
+    assert_true(world_is_released(w, 0));
+    controller_on_fire(&w->controller, NULL, false, w->now);
+    assert_false(world_is_released(w, 0));
+}
+
+static void fire_opens_also_where_the_policy_cannot_be_read(void **state)
+{
+    struct world *w = *state;
+    world_pass(w, 1000);
+    w->policy_broken = true;
+    controller_on_fire(&w->controller, NULL, true, w->now);
+    assert_true(world_is_released(w, 0));
+    controller_on_fire(&w->controller, NULL, false, w->now);
+    assert_false(world_is_released(w, 0));
+}
+
+/* --- second factors ----------------------------------------------------------------------- */
+
+static void make_two_person(struct world *w)
+{
+    w->door[0].door.factors = FACTORS_TWO_PERSON;
+    changed(w);
+}
+
+static size_t answers(struct world *w, const char *text)
+{
+    return world_count(w, "gatehouse/v1/readers/r0/feedback", text);
+}
+
+static void two_persons_open_what_one_does_not(void **state)
+{
+    struct world *w = *state;
+    make_two_person(w);
+    world_present(w, 0, 0, "a", 0);
+    world_sync(w);
+    assert_int_equal(answers(w, "pending"), 1);
+    assert_int_equal(world_events(w, "\"kind\":\"access\"", NULL), 0);
+    world_present(w, 0, 1, "b", 0);
+    world_sync(w);
+    assert_true(world_is_released(w, 0));
+    assert_int_equal(world_events(w, "\"person\":\"p1\"", "\"with\":\"p0\""), 1);
+    world_pass(w, 60000);
+    assert_int_equal(world_events(w, "\"kind\":\"access\"", NULL), 1);
+}
+
+static void who_waits_in_vain_is_denied_also_after_a_kill(void **state)
+{
+    struct world *w = *state;
+    make_two_person(w);
+    world_present(w, 0, 0, "a", 0);
+    restart(w);
+    world_pass(w, 9000);
+    assert_int_equal(decided(w, "second_person_required"), 0);
+    world_pass(w, 1000);
+    assert_int_equal(decided(w, "second_person_required"), 1);
+    world_sync(w);
+    world_present(w, 0, 0, "a", 0); /* a repeat: answered from then */
+    world_sync(w);
+    assert_int_equal(world_events(w, "\"kind\":\"access\"", NULL), 1);
+}
+
+static void who_waited_over_a_reboot_is_denied_at_the_start(void **state)
+{
+    struct world *w = *state;
+    make_two_person(w);
+    world_present(w, 0, 0, "a", 0);
+    world_sync(w);
+    world_power_cut(w);
+    world_start(w);
+    world_pass(w, 1000);
+    assert_int_equal(decided(w, "second_person_required"), 1);
+}
+
+static void a_second_person_counts_also_after_a_kill(void **state)
+{
+    struct world *w = *state;
+    make_two_person(w);
+    world_present(w, 0, 0, "a", 0);
+    restart(w);
+    world_present(w, 0, 1, "b", 0);
+    world_sync(w);
+    assert_true(world_is_released(w, 0));
+}
+
+static void the_same_person_twice_is_one_person(void **state)
+{
+    struct world *w = *state;
+    make_two_person(w);
+    world_present(w, 0, 0, "a", 0);
+    world_present(w, 0, 0, "b", 0);
+    world_sync(w);
+    assert_false(world_is_released(w, 0));
+    assert_int_equal(decided(w, "second_person_required"), 1); /* of the first presentation */
+    world_pass(w, 10000);
+    assert_int_equal(decided(w, "second_person_required"), 2);
+}
+
+static void somebody_who_may_not_pass_is_no_second_person(void **state)
+{
+    struct world *w = *state;
+    make_two_person(w);
+    world_present(w, 0, 0, "a", 0);
+    world_present(w, 0, 2, "b", 0);
+    world_sync(w);
+    assert_false(world_is_released(w, 0));
+    assert_int_equal(decided(w, "no_permission"), 1);
+    world_present(w, 0, 1, "c", 0);
+    world_sync(w);
+    assert_true(world_is_released(w, 0));
+}
+
+static void who_was_blocked_while_waiting_opens_nothing_for_others(void **state)
+{
+    struct world *w = *state;
+    make_two_person(w);
+    world_present(w, 0, 0, "a", 0);
+    w->person[0].enabled = false;
+    w->generation++;
+    world_present(w, 0, 1, "b", 0);
+    world_sync(w);
+    assert_false(world_is_released(w, 0));
+    assert_int_equal(decided(w, "person_disabled"), 1);
+}
+
+static void a_repeat_while_it_waits_is_answered_as_waiting(void **state)
+{
+    struct world *w = *state;
+    make_two_person(w);
+    world_present(w, 0, 0, "a", 0);
+    world_present(w, 0, 0, "a", 0);
+    world_sync(w);
+    assert_int_equal(answers(w, "pending"), 2);
+    world_pass(w, 10000);
+    assert_int_equal(decided(w, "second_person_required"), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_local_lockdown_outlives_a_kill),
+        T(a_door_is_held_open_over_a_kill_until_it_is_restored),
+        T(a_door_is_not_held_open_where_it_is_locked_down_or_closed),
+        T(a_command_is_done_once_also_after_a_kill),
+        T(a_command_that_was_refused_is_remembered_too),
+        T(a_command_that_is_late_opens_nothing),
+        T(a_lock_and_a_lockdown_need_no_clock),
+        T(fire_opens_what_is_locked_down_for_as_long_as_it_lasts),
+        T(fire_opens_also_where_the_policy_cannot_be_read),
+        T(two_persons_open_what_one_does_not),
+        T(who_waits_in_vain_is_denied_also_after_a_kill),
+        T(who_waited_over_a_reboot_is_denied_at_the_start),
+        T(a_second_person_counts_also_after_a_kill),
+        T(the_same_person_twice_is_one_person),
+        T(somebody_who_may_not_pass_is_no_second_person),
+        T(who_was_blocked_while_waiting_opens_nothing_for_others),
+        T(a_repeat_while_it_waits_is_answered_as_waiting),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
