@@ -15,6 +15,7 @@
 
 #include "bench/echo.h"
 #include "bench/floors.h"
+#include "bench/large.h"
 #include "bench/machine.h"
 #include "bench/play.h"
 #include "bench/table.h"
@@ -27,10 +28,12 @@
 /* How much is measured. */
 struct amount {
     int rounds, reads, bursts, commits, calls, slow_echoes, revocations, backlog, restarts;
+    long people;   /* of the largest site */
+    int decisions; /* asked of it */
 };
 
-static const struct amount full = {5, 500, 40, 200, 100, 20, 30, 20000, 5};
-static const struct amount quick = {3, 50, 8, 50, 20, 10, 6, 2000, 3};
+static const struct amount full = {5, 500, 40, 200, 100, 20, 30, 20000, 5, 250000, 50000};
+static const struct amount quick = {3, 50, 8, 50, 20, 10, 6, 2000, 3, 2500, 5000};
 
 struct measured {
     struct series one_way, echo, echo_16, slow_echo, commit, call; /* floors */
@@ -41,6 +44,7 @@ struct measured {
     long large_rows;
     double daemon_mib, daemon_large_mib, syncd_mib, syncd_large_mib, echo_mib;
     long missing, doubled;
+    struct large small_site, large_site;
 };
 
 /* --- the broker with default sockets ------------------------------------------------------ */
@@ -286,7 +290,30 @@ static bool measure(struct bench *b)
         commit_floor_close(&b->commit);
         play_close(&b->play);
     }
+    if (good) {
+        fprintf(stderr, "bench: decisions among %ld credentials\n", 4 * b->amount.people);
+        good = large_measure(&b->m.small_site, 250, b->amount.decisions, false) &&
+               large_measure(&b->m.large_site, b->amount.people, b->amount.decisions, true);
+    }
     return good;
+}
+
+/* p99 against p99: the floor is the same decision on a site that one knows by name. */
+static void show_decisions(struct table *t, const struct measured *m, long people)
+{
+    char name[80];
+    double small = series_at(&m->small_site.decide, 0.99);
+    double large = series_at(&m->large_site.decide, 0.99);
+    table_heading(t, "A decision: facts and verdict, 500 doors, 2,000 entitlements");
+    table_latency(t, "1,000 credentials", &m->small_site.decide, NULL);
+    snprintf(name, sizeof name, "%ld credentials, %ld people", 4 * people, people);
+    table_latency(t, name, &m->large_site.decide, NULL);
+    table_number(t, "p99 of the large site", large, "us",
+                 &(struct against){"p99 of the small one", small, "60 us", 60, false});
+    table_number(t, "p99 of the large site over that of the small", large / small, "x",
+                 &(struct against){.target = "3 x", .limit = 3});
+    table_number(t, "memory of gatehoused on the large site", m->large_site.daemon_mib, "MiB",
+                 &(struct against){.target = "64 MiB", .limit = 64});
 }
 
 static void show_doors(struct table *t, const struct measured *m)
@@ -390,6 +417,7 @@ int main(int argc, char **argv)
     }
     show_doors(&table, &b.m);
     show_rest(&table, &b.m, b.amount.backlog);
+    show_decisions(&table, &b.m, b.amount.people);
     if (!table_close(&table)) {
         return 2;
     }
