@@ -175,7 +175,7 @@ tsan:
 	@$(MAKE) --no-print-directory -j2 BUILD=build/tsan PROFILE=tsan all check
 
 FUZZ_SECONDS ?= 30
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libgatehouse.a $(BUILD)/libshell.a
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libshell.a $(BUILD)/libgatehouse.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) -fsanitize=fuzzer $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) -o $@
