@@ -563,14 +563,15 @@ enum gh_err journal_db_open(struct journal_db **out, const struct journal_db_opt
     enum gh_err err = init(db, options);
     if (err == GH_OK)
         err = open_parts(db, options, why, why_size);
+    /* Looked at before the thread starts: from then on these belong to the lock. */
+    if (err == GH_OK && (db->fault[0] != '\0' || db->loss.state == LOSS_READY))
+        journal_notify(db);
     if (err == GH_OK)
         err = journal_thread_start(db);
     if (err != GH_OK) {
         destroy(db);
         return err;
     }
-    if (db->fault[0] != '\0' || db->loss.state == LOSS_READY)
-        journal_notify(db);
     why[0] = '\0';
     *out = db;
     return GH_OK;
