@@ -76,44 +76,48 @@ enum table_line {
 /* Cells as they stand in the contract: "~" before what is only the nearest, NULL
  * where it has a dash. */
 #define INVALID_TYPE "Invalid {Type}"
+#define NEAR_INVALID_TYPE "~Invalid {Type}"
 #define NO_ACCESS "No access permission or door license is not available"
+#define NEAR_NO_ACCESS "~No access permission or door license is not available"
 #define PERIOD "Not within the valid period"
+#define NEAR_PERIOD "~Not within the valid period"
 #define NO_MATCH "no_matching_rule_or_grant"
+#define NEAR_NO_MATCH "~no_matching_rule_or_grant"
 #define NOT_NOW "NotPermittedAtThisTime"
 
 static const char *const table[TABLE_LINES][COLUMNS] = {
     /* doorflow-guide, doorflow-api, akuvox, performance-hub, onvif */
     /* CredentialNotFound is a topic at ONVIF, the others are reasons. */
-    [LINE_CREDENTIAL_UNKNOWN] = {"25", "20", INVALID_TYPE, "~" NO_MATCH, "CredentialNotFound"},
-    [LINE_CREDENTIAL_UNKNOWN_PIN] = {"25", "24", INVALID_TYPE, "~" NO_MATCH, "CredentialNotFound"},
-    [LINE_TYPE_NOT_ACCEPTED] = {"~25", "26", "~" INVALID_TYPE, "~" NO_MATCH, "Unauthorized"},
-    [LINE_PERSON_OFF] = {"21", "~27", "~" NO_ACCESS, "access_disabled", "CredentialNotEnabled"},
-    [LINE_CREDENTIAL_OFF] = {"22", "~27", "~" INVALID_TYPE, "~access_disabled",
+    [LINE_CREDENTIAL_UNKNOWN] = {"25", "20", INVALID_TYPE, NEAR_NO_MATCH, "CredentialNotFound"},
+    [LINE_CREDENTIAL_UNKNOWN_PIN] = {"25", "24", INVALID_TYPE, NEAR_NO_MATCH, "CredentialNotFound"},
+    [LINE_TYPE_NOT_ACCEPTED] = {"~25", "26", NEAR_INVALID_TYPE, NEAR_NO_MATCH, "Unauthorized"},
+    [LINE_PERSON_OFF] = {"21", "~27", NEAR_NO_ACCESS, "access_disabled", "CredentialNotEnabled"},
+    [LINE_CREDENTIAL_OFF] = {"22", "~27", NEAR_INVALID_TYPE, "~access_disabled",
                              "CredentialNotEnabled"},
-    [LINE_NOT_YET_VALID] = {"~24", "~21", PERIOD, "~" NO_MATCH, "CredentialNotActive"},
-    [LINE_EXPIRED] = {"~26", "~21", PERIOD, "~" NO_MATCH, "CredentialExpired"},
-    [LINE_USES] = {"~26", "~21", "~" PERIOD, "~" NO_MATCH, "CredentialExpired"},
+    [LINE_NOT_YET_VALID] = {"~24", "~21", PERIOD, NEAR_NO_MATCH, "CredentialNotActive"},
+    [LINE_EXPIRED] = {"~26", "~21", PERIOD, NEAR_NO_MATCH, "CredentialExpired"},
+    [LINE_USES] = {"~26", "~21", NEAR_PERIOD, NEAR_NO_MATCH, "CredentialExpired"},
     [LINE_NO_PERMISSION] = {"23", "~27", NO_ACCESS, NO_MATCH, "Unauthorized"},
     [LINE_OUTSIDE_SCHEDULE] = {"24", "21", NO_ACCESS, NO_MATCH, NOT_NOW},
     [LINE_ON_HOLIDAY] = {"~24", "~21", "No access permission during holidays", NO_MATCH, NOT_NOW},
-    [LINE_PATH_NOT_STARTED] = {"~24", "~21", "~" PERIOD, NO_MATCH, NOT_NOW},
-    [LINE_PATH_EXPIRED] = {"26", "~27", "~" PERIOD, NO_MATCH, NOT_NOW},
-    [LINE_UNLICENSED] = {"~23", "~27", "Door license expired or not activated", "~" NO_MATCH,
+    [LINE_PATH_NOT_STARTED] = {"~24", "~21", NEAR_PERIOD, NO_MATCH, NOT_NOW},
+    [LINE_PATH_EXPIRED] = {"26", "~27", NEAR_PERIOD, NO_MATCH, NOT_NOW},
+    [LINE_UNLICENSED] = {"~23", "~27", "Door license expired or not activated", NEAR_NO_MATCH,
                          "Other"},
-    [LINE_BLOCKED] = {"~23", "~22", "~Property Under Lock", "~" NO_MATCH, "Other"},
-    [LINE_LOCKED_DOWN] = {"~23", "22", "Property Under Lock", "~" NO_MATCH, "Other"},
-    [LINE_PIN_IS_WRONG] = {"~25", "24", "Invalid PIN", "~" NO_MATCH, "InvalidPIN"},
-    [LINE_PIN_OTHER] = {"~25", "~24", "~Invalid PIN", "~" NO_MATCH, "InvalidPIN"},
-    [LINE_SECOND_PERSON] = {"~23", "~27", "~" NO_ACCESS, "~" NO_MATCH, "Other"},
-    [LINE_ENTRY_VIOLATION] = {"~23", "28", "Entry Violation", "~" NO_MATCH, "Other"},
-    [LINE_EXIT_VIOLATION] = {"~23", "28", "Exit Violation", "~" NO_MATCH, "Other"},
-    [LINE_NO_LOCATION] = {"~23", "~27", "~" NO_ACCESS, "location_unavailable", "Other"},
-    [LINE_IMPRECISE] = {"~23", "~27", "~" NO_ACCESS, "gps_too_imprecise", "Other"},
-    [LINE_OUTSIDE_FENCE] = {"~23", "~27", "~" NO_ACCESS, "outside_geofence", "Other"},
-    [LINE_FENCE_MISCONFIGURED] = {"~23", "~27", "~" NO_ACCESS, "~outside_geofence", "Other"},
+    [LINE_BLOCKED] = {"~23", "~22", "~Property Under Lock", NEAR_NO_MATCH, "Other"},
+    [LINE_LOCKED_DOWN] = {"~23", "22", "Property Under Lock", NEAR_NO_MATCH, "Other"},
+    [LINE_PIN_IS_WRONG] = {"~25", "24", "Invalid PIN", NEAR_NO_MATCH, "InvalidPIN"},
+    [LINE_PIN_OTHER] = {"~25", "~24", "~Invalid PIN", NEAR_NO_MATCH, "InvalidPIN"},
+    [LINE_SECOND_PERSON] = {"~23", "~27", NEAR_NO_ACCESS, NEAR_NO_MATCH, "Other"},
+    [LINE_ENTRY_VIOLATION] = {"~23", "28", "Entry Violation", NEAR_NO_MATCH, "Other"},
+    [LINE_EXIT_VIOLATION] = {"~23", "28", "Exit Violation", NEAR_NO_MATCH, "Other"},
+    [LINE_NO_LOCATION] = {"~23", "~27", NEAR_NO_ACCESS, "location_unavailable", "Other"},
+    [LINE_IMPRECISE] = {"~23", "~27", NEAR_NO_ACCESS, "gps_too_imprecise", "Other"},
+    [LINE_OUTSIDE_FENCE] = {"~23", "~27", NEAR_NO_ACCESS, "outside_geofence", "Other"},
+    [LINE_FENCE_MISCONFIGURED] = {"~23", "~27", NEAR_NO_ACCESS, "~outside_geofence", "Other"},
     [LINE_BOARD_OFFLINE] = {"~23", "29", "Offline", "device_offline", "Other"},
     [LINE_RELEASE_UNCONFIRMED] = {NULL, "25", "Failed", "Timed out", "Other"},
-    [LINE_ANYTHING_ELSE] = {"~23", "~27", "~" NO_ACCESS, "~" NO_MATCH, "Other"},
+    [LINE_ANYTHING_ELSE] = {"~23", "~27", NEAR_NO_ACCESS, NEAR_NO_MATCH, "Other"},
     [LINE_BY_CARD] = {"10", "10", "Success", "Unlocked", "AccessGranted"},
     [LINE_BY_PIN] = {"15", "11", "Success", "Unlocked", "AccessGranted"},
     [LINE_BY_MOBILE] = {"16", "15", "Success", "Unlocked", "AccessGranted"},

@@ -667,8 +667,9 @@ class World:
         if counts and (credential.get("uses_per_door") is not None or credential.get("uses_total") is not None):
             for key in ((credential["id"], r["door"]), credential["id"]):
                 self.uses[key] = self.uses.get(key, 0) + 1
-        if self.site().get("antipassback_commit") == "taken" and self.door(r["door"])["contact"] is not None:
-            if any(self.kept(a) for a, _ in self.areas_of(r["reader"])) and len(self.door(r["door"])["commits"]) < 4:
+        state = self.door(r["door"])
+        if self.site().get("antipassback_commit") == "taken" and state["contact"] == "closed" and len(state["commits"]) < 4:
+            if any(self.kept(a) for a, _ in self.areas_of(r["reader"])):
                 self.door(r["door"])["commits"].append((r["reader"], person))
         else:
             self.record(r["reader"], person)
@@ -836,7 +837,8 @@ class World:
         for d in [door] if door else list(self.doors):
             state = self.door(d)
             if action in ("hold_open", "lock"):
-                state["local"] = {"mode": "unlocked" if action == "hold_open" else "locked", "at": self.now, "until": until}
+                at = 253402300799 if action == "lock" and not self.trusted() else self.now
+                state["local"] = {"mode": "unlocked" if action == "hold_open" else "locked", "at": at, "until": until}
             elif action == "restore":
                 state["local"], state["restored"] = None, self.now
             else:

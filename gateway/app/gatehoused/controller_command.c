@@ -142,13 +142,17 @@ static struct command_outcome do_hold_open(struct controller *c, struct door_uni
     return done();
 }
 
-/* What may be for every door. */
+#define NEWEST INT64_C(253402300799) /* the end of the year 9999: no row is newer */
+
+/* What may be for every door. Without a clock nobody can tell whether a lock is newer than
+ * the rows that unlock: it is taken to be. */
 static void change_local(struct controller *c, struct door_unit *unit,
                          const struct command *command, struct now now)
 {
     switch (command->action) {
     case COMMAND_LOCK:
-        doors_set_local(unit, &c->ledger, LOCAL_LOCKED, now.wall.s, command->until);
+        doors_set_local(unit, &c->ledger, LOCAL_LOCKED,
+                        wall_is_trusted(now.wall) ? now.wall.s : NEWEST, command->until);
         break;
     case COMMAND_RESTORE: doors_set_restored(unit, &c->ledger, now.wall.s); break;
     case COMMAND_LOCKDOWN: doors_set_lockdown(unit, &c->ledger, true, now.wall.s); break;

@@ -19,11 +19,20 @@ void controller_focus(struct controller *c, struct lens *lens, const struct poli
     lens->now = (struct moment){.wall = now, .zone = &lens->zone, .site_zone = &lens->site_zone};
 }
 
+/* It will be released as soon as its event is safe. */
+static bool is_deferred(const struct controller *c, const struct door_unit *unit)
+{
+    for (size_t i = 0; i < c->n_deferred; i++)
+        if (id_equal(&c->deferred[i].door, &unit->config->id))
+            return true;
+    return false;
+}
+
 static bool is_interlocked(const struct controller *c, const struct door_facts *door)
 {
     for (size_t i = 0; i < door->n_interlocked; i++) {
         const struct door_unit *other = doors_find(&c->doors, &door->interlocked[i]);
-        if (other && (other->door.is_open || door_is_released(&other->door)))
+        if (other && (other->door.is_open || door_is_released(&other->door) || is_deferred(c, other)))
             return true;
     }
     return false;
@@ -126,7 +135,7 @@ void controller_take_outcome(struct controller *c, struct door_unit *unit,
         if (event_of(outcome->event[i], &event))
             controller_record(c, &event, NULL, false);
     }
-    if (!unit->door.is_releasing && unit->door.mode != MODE_UNLOCKED)
+    if (!unit->door.is_releasing && unit->door.mode != MODE_UNLOCKED && !is_deferred(c, unit))
         unit->n_commits = 0; /* nobody is awaited any more */
     controller_reconcile(c, unit, now);
 }

@@ -20,6 +20,8 @@ static void resume_release(struct controller *c, const struct repeat *first, str
     if (!unit)
         return;
     controller_look_at_mode(c, unit, true, now);
+    if (door_mode_ends_releases(unit->door.mode))
+        return; /* it would have ended that release */
     door_release_until(&unit->door, mono_add_ms(first->at, first->release_ms), &unit->rules,
                        now.mono, &outcome);
     controller_take_outcome(c, unit, &outcome, now);
@@ -43,13 +45,14 @@ static void say_last(struct controller *c, const struct id *door, enum decision 
 /* A read that waits for its second factor, or did until a moment ago. */
 static bool answer_waiting(struct controller *c, const struct read *read, struct now now)
 {
-    const struct wait *w = waits_find_read(&c->waits, &read->reader, &read->read_id);
-    if (!w || (w->is_over && now.mono.ms - w->ends.ms >= REPEAT_KEPT_MS))
+    struct wait w;
+    if (!waits_find_read(&c->waits, &read->reader, &read->read_id, &w) ||
+        (w.is_over && now.mono.ms - w.ends.ms >= REPEAT_KEPT_MS))
         return false;
-    enum decision decision = w->is_over ? w->decision : DECISION_PENDING;
+    enum decision decision = w.is_over ? w.decision : DECISION_PENDING;
     c->stats.repeated++;
-    say_last(c, &(struct id){""}, decision, w->reason, 0);
-    controller_answer(c, &read->reader, &read->read_id, decision, w->reason);
+    say_last(c, &(struct id){""}, decision, w.reason, 0);
+    controller_answer(c, &read->reader, &read->read_id, decision, w.reason);
     return true;
 }
 
@@ -245,22 +248,23 @@ static void count_use(struct controller *c, const struct id *credential, const s
     (void)ledger_put_number(&c->ledger, &total, ledger_number(&c->ledger, &total) + 1);
 }
 
-/* A pass counts now, or once the door opens where the site wants that and the door
- * can tell. */
+/* A pass counts now, or once the door opens where the site wants that, the door can tell,
+ * and not too many wait for that already. */
 static void record_pass(struct controller *c, const struct road *road, const struct id *person,
                         struct now now)
 {
     const struct reader_facts *reader = &road->policy.reader;
     struct door_unit *unit = road->unit;
-    bool waits = road->policy.site.commit_taken && unit && unit->door.has_contact;
+    bool waits = road->policy.site.commit_taken && unit && unit->door.has_contact &&
+                 !unit->door.is_open;
     for (size_t i = 0; i < reader->n_areas; i++) {
         const struct area_facts *area = &reader->areas[i];
         if (!area_is_kept(area))
             continue;
-        if (!waits)
+        if (!waits || unit->n_commits == DOOR_COMMITS_MAX)
             passes_record(&c->passes, &area->id, person, area->is_entry ? SIDE_IN : SIDE_OUT,
                           now.wall.s);
-        else if (unit->n_commits < DOOR_COMMITS_MAX) {
+        else {
             unit->commit[unit->n_commits++] =
                 (struct door_commit){.reader = road->reader, .person = *person};
             break; /* all areas of the reader are looked at then */

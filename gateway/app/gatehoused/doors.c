@@ -139,6 +139,8 @@ void doors_set_restored(struct door_unit *unit, struct ledger *ledger, int64_t a
 {
     struct ledger_key key = ledger_key('r', &unit->config->id, NULL);
     doors_set_local(unit, ledger, LOCAL_NONE, 0, INSTANT_NONE);
+    if (unit->local.restored_at > at)
+        return; /* the clock went back: what was outweighed stays so */
     unit->local.restored_at = at;
     (void)ledger_put_number(ledger, &key, at);
 }

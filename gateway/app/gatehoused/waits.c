@@ -127,11 +127,56 @@ struct wait *waits_find(const struct waits *waits, const struct id *reader)
     return w && !w->is_over ? w : NULL;
 }
 
-const struct wait *waits_find_read(const struct waits *waits, const struct id *reader,
-                                   const struct id *read_id)
+static bool parse_over(struct slice value, struct wait *w, int64_t *boot)
 {
+    struct slice decision, reason;
+    return ledger_word(&value, &decision) && decision_parse(&w->decision, decision) == GH_OK &&
+           ledger_word(&value, &reason) && reason_parse(&w->reason, reason) == GH_OK &&
+           ledger_word_number(&value, &w->ends.ms) && ledger_word_number(&value, boot);
+}
+
+bool waits_find_read(const struct waits *waits, const struct id *reader, const struct id *read_id,
+                     struct wait *out)
+{
+    if (id_is_none(read_id))
+        return false;
     const struct wait *w = find_place(waits, reader);
-    return w && !id_is_none(read_id) && id_equal(&w->read_id, read_id) ? w : NULL;
+    if (w && id_equal(&w->read_id, read_id)) {
+        *out = *w;
+        return true;
+    }
+    struct ledger_key key = ledger_key('v', reader, read_id);
+    const struct ledger_entry *entry = ledger_find(waits->ledger, &key);
+    int64_t boot = 0;
+    *out = (struct wait){.reader = *reader, .read_id = *read_id, .is_over = true};
+    if (!entry || !parse_over(ledger_entry_value(entry), out, &boot))
+        return false;
+    if (waits->boot == 0 || (uint64_t)boot != waits->boot)
+        out->ends.ms = 0; /* before this boot began */
+    return true;
+}
+
+/* Nobody repeats it any more: twice as long ago as they may. */
+static bool is_past(void *context, const struct ledger_entry *entry)
+{
+    const struct wait *newest = context;
+    struct wait w = {.is_over = true};
+    int64_t boot = 0;
+    bool is_good = parse_over(ledger_entry_value(entry), &w, &boot);
+    return !is_good || newest->ends.ms < w.ends.ms ||
+           newest->ends.ms - w.ends.ms >= 2 * WAITS_REMEMBERED_MS;
+}
+
+static void remember(struct waits *waits, struct wait *w)
+{
+    char text[CHANGE_VALUE_MAX];
+    if (id_is_none(&w->read_id))
+        return;
+    struct ledger_key key = ledger_key('v', &w->reader, &w->read_id);
+    int n = snprintf(text, sizeof text, "%s %s %" PRId64 " %" PRIu64, decision_name(w->decision),
+                     reason_name(w->reason), w->ends.ms, waits->boot);
+    ledger_sweep(waits->ledger, 'v', is_past, w);
+    (void)ledger_put(waits->ledger, &key, slice_make(text, (size_t)n));
 }
 
 bool waits_put(struct waits *waits, const struct wait *wait)
@@ -156,6 +201,7 @@ void waits_end(struct waits *waits, struct wait *wait, enum decision decision, e
     wait->decision = decision;
     wait->reason = reason;
     store(waits, wait);
+    remember(waits, wait);
 }
 
 struct wait *waits_expired(const struct waits *waits, struct mono now)

@@ -3,7 +3,10 @@
  * Kept in the ledger as w/READER: "waiting" or "done", the word of what is asked
  * for or of what came of it, "d" under duress or "-", type, bits, hash of the value in hex, instant at
  * which the wait ends, boot, and then, each "-" if there is none, read id,
- * latitude, longitude and accuracy. Instants are milliseconds of the boot. */
+ * latitude, longitude and accuracy. Instants are milliseconds of the boot.
+ *
+ * A read that is over is remembered beyond the next one that waits there, for its repeats:
+ * v/READER/READ is what came of it, the reason, when its wait ended, boot. */
 #ifndef GATEHOUSE_APP_GATEHOUSED_WAITS_H
 #define GATEHOUSE_APP_GATEHOUSED_WAITS_H
 
@@ -11,6 +14,7 @@
 #include "core/access.h"
 
 #define WAITS_READERS 1024
+#define WAITS_REMEMBERED_MS (10 * 60 * 1000) /* at least; repeats come within it */
 #define WAIT_HASH_LEN 32
 
 struct wait {
@@ -44,9 +48,10 @@ void waits_close(struct waits *waits);
 /* The read that waits at this reader; NULL if none does. Borrowed until the next change. */
 struct wait *waits_find(const struct waits *waits, const struct id *reader);
 
-/* The read with this id, at this reader, that waits there or was the last to wait. */
-const struct wait *waits_find_read(const struct waits *waits, const struct id *reader,
-                                   const struct id *read_id);
+/* The read with this id, at this reader, that waits there or did: is_over, decision, reason
+ * and ends are set in out. False if there is none, or nobody remembers it any more. */
+bool waits_find_read(const struct waits *waits, const struct id *reader, const struct id *read_id,
+                     struct wait *out);
 
 /* Puts a read in its reader's place, which must be free or over; false: all places
  * are taken. The change waits in the ledger. */
