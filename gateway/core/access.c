@@ -467,9 +467,9 @@ static void add_floor(struct verdict *v, const struct id *floor)
     if (v->n_floors == POLICY_FLOORS_MAX ||
         (at < v->n_floors && compare_floors(v->floors[at], floor) == 0))
         return;
-    memmove(&v->floors[at + 1], &v->floors[at], (v->n_floors - at) * sizeof v->floors[0]);
+    for (size_t i = v->n_floors++; i > at; i--)
+        v->floors[i] = v->floors[i - 1];
     v->floors[at] = floor;
-    v->n_floors++;
 }
 
 static void add_floors(struct verdict *v, const struct id_list *floors)
