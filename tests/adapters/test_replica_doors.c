@@ -542,6 +542,36 @@ static void references_to_nothing_are_named(void **state)
     assert_int_equal(said.lines, 3);
 }
 
+/* --- a door with thousands of entitlements ---------------------------------------------- */
+
+/* Somebody with more entitlements than are looked up one by one, at a door to which so
+ * many guests have their own that its list is not walked to its end. */
+static void at_a_crowded_door_exactly_ones_own_entitlements_lead_through(void **state)
+{
+    struct kit *kit = *state;
+    struct id p1 = kit_id("p1"), d1 = kit_id("d1"), d2 = kit_id("d2"), guest = kit_id("guest");
+    struct policy_row other = kit_door("d2");
+    kit_begin(kit);
+    kit_put(kit, &other, 1);
+    for (int i = 0; i < 3000; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "m%04d", i);
+        struct policy_row e = kit_entitlement(name);
+        bool own = i % 100 == 99; /* 30 of p1's own; every third of them is for another door */
+        e.d.entitlement.who.persons = (struct id_list){own ? &p1 : &guest, 1};
+        e.d.entitlement.where.doors = (struct id_list){own && i % 300 == 299 ? &d2 : &d1, 1};
+        kit_put(kit, &e, 1);
+    }
+    assert_int_equal(kit_commit(kit), GH_OK);
+    for (int again = 0; again < 2; again++) {
+        struct policy_facts f = ask(kit);
+        assert_int_equal(f.n_entitlements, 1 + 20);
+        assert_string_equal(f.entitlements[0].id.s, "e1");
+        assert_string_equal(f.entitlements[1].id.s, "m0099");
+        assert_string_equal(f.entitlements[20].id.s, "m2899");
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -560,6 +590,7 @@ int main(void)
         TEST(the_generation_changes_with_the_policy_and_only_then),
         TEST(impossible_values_are_corrupt),
         TEST(references_to_nothing_are_named),
+        TEST(at_a_crowded_door_exactly_ones_own_entitlements_lead_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
