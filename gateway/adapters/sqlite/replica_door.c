@@ -135,21 +135,6 @@ static enum gh_err read_mode(struct replica_facts *f, sqlite3_stmt *s, struct mo
     return err == GH_OK ? replica_facts_hours(f, schedule.s, false, &out->hours) : err;
 }
 
-/* Room for one more at the end of a list in the pool; what it leaves behind goes
- * with the rest. NULL when out of memory. */
-static void *one_more(struct replica_pool *pool, void *list, size_t *room, size_t n, size_t size)
-{
-    if (n < *room)
-        return list;
-    size_t more = *room ? *room * 2 : 8;
-    void *grown = replica_pool_take(pool, more, size);
-    if (grown && n > 0)
-        memcpy(grown, list, n * size);
-    if (grown)
-        *room = more;
-    return grown;
-}
-
 static enum gh_err read_modes(struct replica_facts *f, const char *id, struct door_facts *out)
 {
     DB_RESETS sqlite3_stmt *s = f->s[ASK_MODES];
@@ -158,7 +143,7 @@ static enum gh_err read_modes(struct replica_facts *f, const char *id, struct do
     bool row = false;
     enum gh_err err = replica_ask_by(s, id, &row);
     while (err == GH_OK && row) {
-        list = one_more(&f->kept->pool, list, &room, n, sizeof *list);
+        list = replica_pool_one_more(&f->kept->pool, list, &room, n, sizeof *list);
         err = list ? read_mode(f, s, &list[n++]) : GH_IO;
         if (err == GH_OK)
             err = db_step(s, &row);
@@ -176,7 +161,7 @@ static enum gh_err read_interlock(struct replica_facts *f, const char *id, struc
     bool row = false;
     enum gh_err err = replica_ask_by(s, id, &row);
     while (err == GH_OK && row) {
-        list = one_more(&f->kept->pool, list, &room, n, sizeof *list);
+        list = replica_pool_one_more(&f->kept->pool, list, &room, n, sizeof *list);
         err = list ? replica_column_id(s, 0, &list[n++]) : GH_IO;
         if (err == GH_OK)
             err = db_step(s, &row);
@@ -266,7 +251,7 @@ static enum gh_err read_areas(struct replica_facts *f, const char *reader,
     bool row = false;
     enum gh_err err = replica_ask_by(s, reader, &row);
     while (err == GH_OK && row) {
-        list = one_more(&f->kept->pool, list, &room, n, sizeof *list);
+        list = replica_pool_one_more(&f->kept->pool, list, &room, n, sizeof *list);
         err = list ? read_area(f, s, &list[n++]) : GH_IO;
         if (err == GH_OK)
             err = db_step(s, &row);

@@ -102,15 +102,11 @@ static enum gh_err read_holidays(struct replica_facts *f, struct holiday_list *o
     bool row = false;
     enum gh_err err;
     while ((err = db_step(s, &row)) == GH_OK && row) {
-        if (n == room) {
-            room = room ? 2 * room : 32;
-            struct policy_holiday *more = replica_pool_take(&f->kept->pool, room, sizeof *more);
-            if (!more)
-                return GH_IO;
-            if (n > 0)
-                memcpy(more, list, n * sizeof *list);
-            list = more;
-        }
+        struct policy_holiday *more =
+            replica_pool_one_more(&f->kept->pool, list, &room, n, sizeof *more);
+        if (!more)
+            return GH_IO;
+        list = more;
         err = read_holiday(&f->kept->pool, s, &list[n++]);
         if (err != GH_OK)
             return err;

@@ -78,16 +78,11 @@ static enum gh_err number_of(struct replica_facts *f, sqlite3_stmt *s, uint32_t 
 static enum gh_err add_candidate(struct replica_facts *f, struct candidates *list, uint32_t number,
                                  struct validity membership)
 {
-    if (list->n == list->room) {
-        size_t room = list->room ? list->room * 2 : 64;
-        struct candidate *more = replica_pool_take(&f->answer, room, sizeof *more);
-        if (!more)
-            return GH_IO;
-        if (list->n > 0)
-            memcpy(more, list->v, list->n * sizeof *more);
-        list->v = more;
-        list->room = room;
-    }
+    struct candidate *more =
+        replica_pool_one_more(&f->answer, list->v, &list->room, list->n, sizeof *more);
+    if (!more)
+        return GH_IO;
+    list->v = more;
     list->v[list->n++] = (struct candidate){number, membership};
     return GH_OK;
 }
@@ -186,16 +181,11 @@ struct groups {
 static enum gh_err add_group(struct replica_facts *f, struct groups *list,
                              const struct group_facts *group)
 {
-    if (list->n == list->room) {
-        size_t room = list->room ? list->room * 2 : 16;
-        struct group_facts *more = replica_pool_take(&f->answer, room, sizeof *more);
-        if (!more)
-            return GH_IO;
-        if (list->n > 0)
-            memcpy(more, list->v, list->n * sizeof *more);
-        list->v = more;
-        list->room = room;
-    }
+    struct group_facts *more =
+        replica_pool_one_more(&f->answer, list->v, &list->room, list->n, sizeof *more);
+    if (!more)
+        return GH_IO;
+    list->v = more;
     list->v[list->n++] = *group;
     return GH_OK;
 }

@@ -35,6 +35,20 @@ void *replica_pool_take(struct replica_pool *pool, size_t count, size_t size)
     return memset(at, 0, wanted);
 }
 
+void *replica_pool_one_more(struct replica_pool *pool, void *list, size_t *room, size_t n,
+                            size_t size)
+{
+    if (n < *room)
+        return list;
+    size_t more = *room ? *room * 2 : 8;
+    void *grown = replica_pool_take(pool, more, size);
+    if (grown && n > 0)
+        memcpy(grown, list, n * size);
+    if (grown)
+        *room = more;
+    return grown;
+}
+
 static void free_from(struct replica_chunk *c)
 {
     while (c) {

@@ -15,6 +15,10 @@ struct replica_pool {
 /* Zeroed room for count objects of size bytes; NULL when out of memory. count 0
  * gives a valid pointer too. */
 void *replica_pool_take(struct replica_pool *pool, size_t count, size_t size);
+/* The list of n objects with room for one more at its end, as long as *room says; what a
+ * growing list leaves behind goes with the rest. NULL when out of memory. */
+void *replica_pool_one_more(struct replica_pool *pool, void *list, size_t *room, size_t n,
+                            size_t size);
 /* Forgets everything; one chunk stays for what comes next. */
 void replica_pool_empty(struct replica_pool *pool);
 void replica_pool_free(struct replica_pool *pool);
