@@ -242,13 +242,23 @@ static enum hal_err input_get(struct input_board *b, int index, bool *active)
     if (index < 0 || index >= g->n)
         return HAL_INVALID;
     struct input *in = &g->input[index];
-    if (in->line)
-        return read_line(g, index, active);
+    if (in->line) {
+        enum hal_err err = read_line(g, index, active);
+        if (err == HAL_OK)
+            input_bank_compare(&g->bank, index, *active);
+        return err;
+    }
     if (take(g, in, index, active, NULL) != HAL_OK)
         return HAL_GONE;
     /* It may have changed while it was away. */
     input_bank_restart(&g->bank, index, *active);
     return HAL_OK;
+}
+
+static int64_t input_restless_ms(struct input_board *b, int index)
+{
+    const struct gpiod_inputs *g = inputs_of(b);
+    return index >= 0 && index < g->n ? input_bank_restless_ms(&g->bank, index) : 0;
 }
 
 static void input_close(struct input_board *b)
@@ -265,7 +275,8 @@ static void input_close(struct input_board *b)
 struct input_board *hal_gpiod_inputs(void)
 {
     static const struct input_ops ops = {.add = input_add, .fd = input_fd, .next = input_next,
-                                         .get = input_get, .close = input_close};
+                                         .get = input_get, .restless_ms = input_restless_ms,
+                                         .close = input_close};
     struct gpiod_inputs *g = calloc(1, sizeof *g);
     if (!g)
         return NULL;

@@ -110,6 +110,19 @@ void input_bank_restart(struct input_bank *bank, int index, bool active)
     set_timer(bank, earliest(bank, &first));
 }
 
+void input_bank_compare(struct input_bank *bank, int index, bool active)
+{
+    const struct debounce *d = &bank->input[index];
+    if (!d->busy && d->settled != active)
+        input_bank_restart(bank, index, active);
+}
+
+int64_t input_bank_restless_ms(const struct input_bank *bank, int index)
+{
+    const struct debounce *d = &bank->input[index];
+    return d->busy ? (input_bank_now_ns() - d->began_ns) / 1000000 : 0;
+}
+
 enum hal_err input_bank_settle(struct input_bank *bank, input_bank_read read, void *board,
                                struct input_change *out)
 {
