@@ -22,8 +22,10 @@ static const char usage[] =
     "  hold-open DOOR         keeps it open; restore [DOOR]: back to its schedule\n"
     "  lock [DOOR]            keeps a door, or every door, locked\n"
     "  lockdown [DOOR]        locks down; lockdown-release [DOOR]: ends that\n"
+    "  inputs watch           every contact, button and alarm line as it changes\n"
+    "  relay test DOOR        releases a door for a second and reads its relay back\n"
     "  policy verify FILE     every mistake in a policy file; import FILE: makes it the policy\n"
-    "  config check           every mistake in the configuration\n"
+    "  config check           every mistake in the configuration and its lines\n"
     "  rehearse --policy POLICY.ndjson [STEPS.ndjson|-]\n"
     "                         plays steps against a policy in virtual time\n"
     "exit status: 0 done, 1 refused or not found, 2 usage, 3 gatehoused cannot be reached\n";
@@ -156,6 +158,10 @@ static int run(struct ctl *ctl, int argc, char **argv)
         return ctl_status(ctl);
     if (argc == 1 && strcmp(command, "doors") == 0)
         return ctl_doors(ctl);
+    if (argc == 2 && strcmp(command, "inputs") == 0 && strcmp(argv[1], "watch") == 0)
+        return ctl_inputs_watch(ctl);
+    if (argc == 3 && strcmp(command, "relay") == 0 && strcmp(argv[1], "test") == 0)
+        return ctl_relay_test(ctl, argv[2]);
     if (argc == 1 && strcmp(command, "events") == 0)
         return ctl_events(ctl);
     if (argc == 1 && strcmp(command, "explain") == 0 && ctl->reader && ctl->type)

@@ -231,6 +231,13 @@ static bool hand_over(struct control_server *s, int fd, struct json *request)
     return false;
 }
 
+/* Which page of a list is asked for. */
+static size_t from_of(const struct json *request)
+{
+    int64_t from = 0;
+    return json_int(request, "from", &from) && from > 0 ? (size_t)from : 0;
+}
+
 static void dispatch(struct control_server *s, int fd, struct slice line)
 {
     char why[120];
@@ -246,9 +253,9 @@ static void dispatch(struct control_server *s, int fd, struct slice line)
     if (slice_is(call, "status"))
         answer_ok(fd, status_of_gateway(s->parts.controller, now));
     else if (slice_is(call, "doors"))
-        answer_ok(fd, status_of_doors(s->parts.controller, now));
+        answer_ok(fd, status_of_doors(s->parts.controller, from_of(request), now));
     else if (slice_is(call, "inputs"))
-        answer_ok(fd, status_of_inputs(s->parts.inputs));
+        answer_ok(fd, status_of_inputs(s->parts.inputs, from_of(request)));
     else if (slice_is(call, "relay_test"))
         call_relay_test(s, fd, request, now);
     else if (slice_is(call, "command"))

@@ -25,6 +25,7 @@
 #include "app/gatehoused/inbox.h"
 #include "app/gatehoused/inputs.h"
 #include "app/gatehoused/journal_open.h"
+#include "app/hold.h"
 #include "app/log.h"
 #include "sim.h"
 
@@ -32,6 +33,7 @@
  * written (full disk), and still durable. */
 #define TAIL_BYTES ((size_t)16 * 1024 * 1024)
 #define BUS_CLOSE_MS 1000
+#define HOLDER_MS 2000 /* for which a start waits for whoever held the lines */
 #define KEEPALIVE_S 10
 /* Notes taken from the inbox before other things get their turn. */
 #define INBOX_TURN 32
@@ -67,6 +69,7 @@ struct gateway {
     struct linux_clock clock;
     int epoll_fd, timer_fd, signal_fd;
     int lock_fd; /* held for as long as we live */
+    int hold_fd; /* tells the holder of the lines, if there is one, that we live */
     struct mono next_alive, next_complaint;
     uint64_t dropped_seen;
     bool stopping;
@@ -131,6 +134,7 @@ static bool open_board(struct gateway *g, bool simulated)
 {
     char path[CONFIG_PATH_MAX], why[HAL_TEXT_MAX] = "out of memory";
     if (!simulated) {
+        g->hold_fd = hold_claim(g->config, HOLDER_MS);
         g->relays = hal_gpiod_relays();
         g->input_board = hal_gpiod_inputs();
     } else if (config_path(path, g->config->run_dir, "sim.sock") &&
@@ -376,7 +380,8 @@ static void close_all(struct gateway *g)
     inbox_close(g->inbox);
     crypto_forget(&g->keys, sizeof g->keys);
     crypto_forget(g->broker_password, sizeof g->broker_password);
-    int fds[] = {g->epoll_fd, g->timer_fd, g->signal_fd, g->lock_fd};
+    /* The holder last: it takes the lines then. */
+    int fds[] = {g->epoll_fd, g->timer_fd, g->signal_fd, g->lock_fd, g->hold_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -471,11 +476,24 @@ static void save_fire_rules(struct gateway *g)
                  FIRE_RULES_FILE, gh_err_name(err));
 }
 
+/* A holder may have started since, or anew. */
+static void keep_holder(struct gateway *g)
+{
+    if (g->hold_fd >= 0 && !hold_is_there(g->hold_fd)) {
+        close(g->hold_fd);
+        g->hold_fd = -1;
+    }
+    if (g->hold_fd < 0)
+        g->hold_fd = hold_claim(g->config, 0);
+}
+
 /* Once a second, as long as the loop turns. */
 static void pass_second(struct gateway *g, struct now now)
 {
     notify_watchdog();
     inputs_check(&g->inputs, &g->controller, now);
+    if (!g->sim)
+        keep_holder(g);
     if (g->controller.are_fire_rules_new)
         save_fire_rules(g);
     g->next_alive = mono_add_ms(now.mono, ALIVE_MS);
@@ -531,7 +549,7 @@ int gateway_run(const struct gateway_options *options)
     if (!g)
         return 1;
     g->config = options->config;
-    g->epoll_fd = g->timer_fd = g->signal_fd = g->lock_fd = -1;
+    g->epoll_fd = g->timer_fd = g->signal_fd = g->lock_fd = g->hold_fd = -1;
     linux_clock_init(&g->clock);
     bool up = open_all(g, options->simulated);
     if (up) {

@@ -118,10 +118,23 @@ static struct json *status_of_door(struct controller *c, const struct door_unit 
     return NULL;
 }
 
-struct json *status_of_doors(struct controller *c, struct now now)
+/* An empty page; the caller fills in what lies from *from up to its end. */
+static struct json *new_page(size_t n, size_t *from, size_t *end)
 {
     struct json *out = json_new();
-    for (size_t i = 0; out && i < c->doors.n; i++) {
+    *from = *from < n ? *from : n;
+    *end = n - *from > STATUS_PAGE ? *from + STATUS_PAGE : n;
+    if (out && (*end == n || json_set_int(out, "next", (int64_t)*end)))
+        return out;
+    json_free(out);
+    return NULL;
+}
+
+struct json *status_of_doors(struct controller *c, size_t from, struct now now)
+{
+    size_t end;
+    struct json *out = new_page(c->doors.n, &from, &end);
+    for (size_t i = from; out && i < end; i++) {
         struct json *door = status_of_door(c, &c->doors.unit[i], now);
         if (!door || !json_append(out, "doors", door)) {
             json_free(out);
@@ -147,10 +160,11 @@ static struct json *status_of_input(const struct input_unit *unit)
     return NULL;
 }
 
-struct json *status_of_inputs(const struct inputs *inputs)
+struct json *status_of_inputs(const struct inputs *inputs, size_t from)
 {
-    struct json *out = json_new();
-    for (size_t i = 0; out && i < inputs->n; i++) {
+    size_t end;
+    struct json *out = new_page(inputs->n, &from, &end);
+    for (size_t i = from; out && i < end; i++) {
         struct json *input = status_of_input(&inputs->unit[i]);
         if (!input || !json_append(out, "inputs", input)) {
             json_free(out);
