@@ -59,7 +59,7 @@ LIBS_TEST    := -lcmocka
 
 # --- what there is ---------------------------------------------------------
 GPIOD_MAJOR := $(shell pkg-config --modversion libgpiod 2>/dev/null | cut -d. -f1)
-HAL_SKIP    := $(if $(filter 1,$(GPIOD_MAJOR)),hal/gpiod_v2%.c,hal/gpiod_v1%.c)
+HAL_SKIP    := $(if $(filter 1,$(GPIOD_MAJOR)),hal/gpiod_v2.c,hal/gpiod_v1.c)
 
 CORE     := $(wildcard gateway/core/*.c)
 ADAPTERS := $(wildcard gateway/adapters/*/*.c)
@@ -73,8 +73,7 @@ CLOUD    := $(wildcard tests/cloud/*.c)
 TESTLIB  := $(wildcard tests/lib/*.c)
 MAINS    := gateway/app/gatehoused/main.c gateway/app/syncd/main.c gateway/app/ctl/main.c \
             gateway/app/safe/main.c
-TEST_SKIP := $(if $(filter 1,$(GPIOD_MAJOR)),%_gpiod_v2.c,%_gpiod_v1.c)
-TESTS    := $(filter-out $(TEST_SKIP),$(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/adapters/test_*.c tests/system/test_*.c))
+TESTS    := $(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/adapters/test_*.c tests/system/test_*.c)
 FUZZERS  := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

@@ -46,7 +46,8 @@ bool debounce_due(const struct debounce *d, int64_t *due_ns);
  * that contradicts the edges means that one was lost: it counts as that edge. */
 bool debounce_end(struct debounce *d, bool level, int64_t now_ns, struct debounce_change *out);
 
-/* Ends a disturbance without a result: the line cannot be read any more. */
+/* Ends a disturbance without a result: the line cannot be read any more, or its
+ * edges were lost. */
 void debounce_rest(struct debounce *d);
 
 #endif
