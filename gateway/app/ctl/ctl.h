@@ -16,6 +16,7 @@ struct ctl {
     char socket_path[CONFIG_PATH_MAX];
     bool json; /* --json: for programs */
     bool csv;
+    bool sim; /* --sim: without looking at the kernel's lines */
     bool follow;
     const char *door, *since; /* NULL = not given */
     int64_t last;             /* 0 = not given */

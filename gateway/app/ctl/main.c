@@ -25,7 +25,8 @@ static const char usage[] =
     "  inputs watch           every contact, button and alarm line as it changes\n"
     "  relay test DOOR        releases a door for a second and reads its relay back\n"
     "  policy verify FILE     every mistake in a policy file; import FILE: makes it the policy\n"
-    "  config check           every mistake in the configuration and its lines\n"
+    "  config check [--sim]   every mistake in the configuration and in its lines; --sim: as it\n"
+    "                         is for the simulated board, without looking at lines\n"
     "  rehearse --policy POLICY.ndjson [STEPS.ndjson|-]\n"
     "                         plays steps against a policy in virtual time\n"
     "exit status: 0 done, 1 refused or not found, 2 usage, 3 gatehoused cannot be reached\n";
@@ -35,6 +36,7 @@ enum option_id {
     OPT_SOCKET,
     OPT_JSON,
     OPT_CSV,
+    OPT_SIM,
     OPT_FOLLOW,
     OPT_LAST,
     OPT_DOOR,
@@ -53,6 +55,7 @@ static const struct option options[] = {
     {"socket", required_argument, NULL, OPT_SOCKET},
     {"json", no_argument, NULL, OPT_JSON},
     {"csv", no_argument, NULL, OPT_CSV},
+    {"sim", no_argument, NULL, OPT_SIM},
     {"follow", no_argument, NULL, OPT_FOLLOW},
     {"last", required_argument, NULL, OPT_LAST},
     {"door", required_argument, NULL, OPT_DOOR},
@@ -95,6 +98,7 @@ static bool take_option(struct ctl *ctl, int option, int *leave)
                (int)sizeof ctl->socket_path;
     case OPT_JSON: ctl->json = true; return true;
     case OPT_CSV: ctl->csv = true; return true;
+    case OPT_SIM: ctl->sim = true; return true;
     case OPT_FOLLOW: ctl->follow = true; return true;
     case OPT_POLICY:
         ctl->policy = optarg;
