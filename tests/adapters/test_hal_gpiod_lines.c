@@ -67,7 +67,7 @@ static bool is_there(int number)
 int gpio_chip_names(char names[GPIO_CHIPS_MAX][GPIO_CHIP_NAME_MAX])
 {
     for (int i = 0; i < CHIPS; i++)
-        (void)snprintf(names[i], GPIO_CHIP_NAME_MAX, "gpiochip%d", i);
+        (void)snprintf(names[i], GPIO_CHIP_NAME_MAX, "gpiochip%u", (unsigned)i % 10);
     return CHIPS; /* also those that have just gone */
 }
 
@@ -82,7 +82,7 @@ struct gpio_chip *gpio_chip_open(const char *path)
     struct gpio_chip *chip = calloc(1, sizeof *chip);
     assert_non_null(chip);
     chip->number = number;
-    (void)snprintf(chip->name, sizeof chip->name, "gpiochip%d", number);
+    (void)snprintf(chip->name, sizeof chip->name, "gpiochip%u", (unsigned)number % 10);
     hw.open_chips++;
     return chip;
 }
