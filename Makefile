@@ -74,6 +74,7 @@ TESTLIB  := $(wildcard tests/lib/*.c)
 MAINS    := gateway/app/gatehoused/main.c gateway/app/syncd/main.c gateway/app/ctl/main.c \
             gateway/app/safe/main.c
 TESTS    := $(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/adapters/test_*.c tests/system/test_*.c)
+HARDWARE := $(wildcard tests/hardware/test_*.c)
 FUZZERS  := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -81,7 +82,7 @@ PROGRAMS := $(BUILD)/gatehoused $(BUILD)/gatehouse-syncd $(BUILD)/gatehousectl $
 TESTBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TESTS))
 SQLHDRS  := $(patsubst gateway/adapters/sqlite/sql/%.sql,$(BUILD)/gen/sql/%.h,$(wildcard gateway/adapters/sqlite/sql/*.sql))
 
-.PHONY: all help deps demo test check arch lint san tsan fuzz mutate naive bench clean FORCE
+.PHONY: all help deps demo test check arch lint san tsan fuzz mutate hardware naive bench clean FORCE
 all: $(PROGRAMS) $(BUILD)/gatehouse-cloud $(BUILD)/demo
 
 help:
@@ -96,6 +97,7 @@ help:
 ## make san        | the tests under ASan and UBSan; make tsan: under TSan
 ## make fuzz       | every parser of outside bytes, FUZZ_SECONDS each (30)
 ## make mutate     | do the tests notice mutants of the core? SAMPLE=60 tries 60 of them
+## make hardware   | the boards on lines of a real kernel, in a guest that is booted for it
 ## make naive      | random decisions against a second evaluation, and properties
 ## make bench      | figures as ratios to their floors in the same run
 ## make deps       | installs Debian packages (as root)
@@ -188,6 +190,10 @@ fuzz:
 
 mutate:
 	@tests/mutation/mutate $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) --list
+
+HARDWAREBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(HARDWARE))
+hardware: $(HARDWAREBINS)
+	@BUILD=$(BUILD) tests/hardware/run $(HARDWAREBINS)
 
 # The decision against a second evaluation that shares nothing with it, and what must
 # hold in any building. The long form: DECISIONS=1000000 WORLDS=2000.

@@ -34,7 +34,8 @@ struct input_ops {
 
     /* The next debounced change. HAL_OK: *out is set. HAL_INVALID: nothing now.
      * HAL_GONE, HAL_IO: nothing now, and the board does not answer; get() tries
-     * again, and what changed meanwhile comes through here afterwards. */
+     * again, and what changed meanwhile comes through here afterwards. A kernel may
+     * wake nobody for a board that goes away: get() finds that out, too. */
     enum hal_err (*next)(struct input_board *b, struct input_change *out);
 
     /* Reads the line itself, past the debounce. One that rests at another level than was
