@@ -81,7 +81,7 @@ PROGRAMS := $(BUILD)/gatehoused $(BUILD)/gatehouse-syncd $(BUILD)/gatehousectl $
 TESTBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TESTS))
 SQLHDRS  := $(patsubst gateway/adapters/sqlite/sql/%.sql,$(BUILD)/gen/sql/%.h,$(wildcard gateway/adapters/sqlite/sql/*.sql))
 
-.PHONY: all help deps demo test check arch lint san tsan fuzz mutate hardware naive bench clean FORCE
+.PHONY: all help deps demo test check arch lint san tsan fuzz mutate hardware powercut naive bench clean FORCE
 all: $(PROGRAMS) $(BUILD)/gatehouse-cloud $(BUILD)/demo
 
 help:
@@ -97,6 +97,7 @@ help:
 ## make fuzz       | every parser of outside bytes, FUZZ_SECONDS each (30)
 ## make mutate     | do the tests notice mutants of the core? SAMPLE=60 tries 60 of them
 ## make hardware   | the boards on lines of a real kernel, in a guest that is booted for it
+## make powercut   | the guest is killed in the middle of releases, CUTS times (10)
 ## make naive      | random decisions against a second evaluation, and properties
 ## make bench      | figures as ratios to their floors in the same run
 ## make deps       | installs Debian packages (as root)
@@ -194,6 +195,14 @@ mutate:
 HARDWAREBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/hardware/test_*.c))
 hardware: $(HARDWAREBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud
 	@BUILD=$(BUILD) tests/hardware/run $(HARDWAREBINS)
+# Power cuts in the middle of releases: the long form CUTS=1000.
+CUTS ?= 10
+$(BUILD)/tests/hardware/no_sync.so: tests/hardware/no_sync.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -shared -fPIC -o $@ $<
+powercut: $(BUILD)/tests/hardware/powercut_life $(BUILD)/tests/hardware/no_sync.so $(PROGRAMS)
+	@BUILD=$(BUILD) tests/hardware/powercut $(CUTS) $(SEED)
+	@BUILD=$(BUILD) tests/hardware/powercut --bad
 
 # The decision against a second evaluation that shares nothing with it, and what must
 # hold in any building. The long form: DECISIONS=1000000 WORLDS=2000.

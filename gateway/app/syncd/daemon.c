@@ -1,5 +1,7 @@
 #include "app/syncd/daemon.h"
 
+#include <inttypes.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,16 +96,29 @@ static bool take_status(void *context, struct slice line)
     return false;
 }
 
-enum gh_err daemon_status(const char *socket_path, void (*take)(void *context, struct slice json),
-                          void *context)
+static enum gh_err take_answer(const char *socket_path, const char *request,
+                               void (*take)(void *context, struct slice json), void *context)
 {
     struct status_taker taker = {.take = take, .context = context};
-    static const char request[] = "{\"call\":\"status\"}";
-    enum gh_err err = control_call(socket_path, slice_make(request, sizeof request - 1),
-                                   DAEMON_TIMEOUT_MS, take_status, &taker);
+    enum gh_err err =
+        control_call(socket_path, slice_of(request), DAEMON_TIMEOUT_MS, take_status, &taker);
     if (err)
         return err;
     return taker.is_taken ? GH_OK : GH_IO;
+}
+
+enum gh_err daemon_status(const char *socket_path, void (*take)(void *context, struct slice json),
+                          void *context)
+{
+    return take_answer(socket_path, "{\"call\":\"status\"}", take, context);
+}
+
+enum gh_err daemon_doors(const char *socket_path, int64_t from,
+                         void (*take)(void *context, struct slice json), void *context)
+{
+    char request[64];
+    snprintf(request, sizeof request, "{\"call\":\"doors\",\"from\":%" PRId64 "}", from);
+    return take_answer(socket_path, request, take, context);
 }
 
 /* --- batches -------------------------------------------------------------- */

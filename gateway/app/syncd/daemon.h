@@ -52,4 +52,9 @@ GH_MUST_CHECK enum gh_err daemon_status(const char *socket_path,
                                         void (*take)(void *context, struct slice json),
                                         void *context);
 
+/* The same for a page of "doors", from the from-th door on. */
+GH_MUST_CHECK enum gh_err daemon_doors(const char *socket_path, int64_t from,
+                                       void (*take)(void *context, struct slice json),
+                                       void *context);
+
 #endif

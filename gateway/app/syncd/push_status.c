@@ -62,6 +62,54 @@ static void take_status(void *context, struct slice line)
         r->is_good = false;
 }
 
+/* --- the doors -------------------------------------------------------------- */
+
+/* A page of the daemon's answers to "doors". */
+struct door_page {
+    struct json *body; /* the report's; its array "doors" grows */
+    int64_t next;      /* where the next page begins; 0 = there is none */
+    bool is_good;
+};
+
+static struct json *door_of(const struct json *theirs)
+{
+    static const char *const members[] = {"door", "mode", "onvif", "lock", "contact", "alarm"};
+    struct json *out = json_new();
+    for (size_t i = 0; out && i < sizeof members / sizeof members[0]; i++) {
+        if (json_copy_member(out, members[i], theirs))
+            continue;
+        json_free(out);
+        return NULL;
+    }
+    return out;
+}
+
+static void take_doors(void *context, struct slice line)
+{
+    struct door_page *page = context;
+    struct json *v = json_parse_object(line, NULL, 0);
+    page->next = 0;
+    for (size_t i = 0; v && i < json_array_len(v, "doors"); i++) {
+        struct json *door = door_of(json_array_at(v, "doors", i));
+        page->is_good = door && json_append(page->body, "doors", door) && page->is_good;
+    }
+    if (!v || (json_has(v, "next") && !json_int(v, "next", &page->next)))
+        page->is_good = false;
+    json_free(v);
+}
+
+/* False: the daemon does not answer, or there is no memory. */
+static bool add_doors(struct push *p, struct json *body)
+{
+    struct door_page page = {.body = body, .is_good = true};
+    for (int64_t from = 0;; from = page.next) {
+        if (daemon_doors(p->sync->control_path, from, take_doors, &page) != GH_OK || !page.is_good)
+            return false;
+        if (page.next <= from)
+            return true;
+    }
+}
+
 /* --- the post ------------------------------------------------------------- */
 
 static bool set_nack(struct json *v, const char *name, const char *text)
@@ -88,6 +136,8 @@ static char *build(struct push *p, const struct sync_view *view, size_t *len)
     enum gh_err err = daemon_status(p->sync->control_path, take_status, &r);
     push_daemon_heard(p, err);
     char *text = NULL;
+    if (!err && !add_doors(p, r.body))
+        r.is_good = false;
     if (fill(r.body, view, !err) && r.is_good)
         text = json_print(r.body, len);
     json_free(r.body);
