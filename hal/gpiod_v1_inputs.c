@@ -179,11 +179,11 @@ static bool drain_input(struct gpiod_inputs *g, int index, int64_t now_ns,
     in->n_edges = in->next_edge = 0;
     if (!in->overflowed)
         return false;
-    /* Edges were dropped, so it has not been quiet: count one now. */
     in->overflowed = false;
     bool active = false;
-    return read_line(g, index, &active) == HAL_OK &&
-           input_bank_edge(&g->bank, index, active, now_ns, out);
+    if (read_line(g, index, &active) == HAL_OK)
+        input_bank_gap(&g->bank, index, active);
+    return false;
 }
 
 static bool drain(struct gpiod_inputs *g, struct input_change *out)

@@ -101,6 +101,11 @@ static void set_timer(const struct input_bank *bank, int64_t due_ns)
     timerfd_settime(bank->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
+void input_bank_gap(struct input_bank *bank, int index, bool active)
+{
+    debounce_gap(&bank->input[index], active, input_bank_now_ns());
+}
+
 void input_bank_restart(struct input_bank *bank, int index, bool active)
 {
     struct debounce_change none;

@@ -35,6 +35,9 @@ int input_bank_add(struct input_bank *bank, int debounce_ms, bool active);
 bool input_bank_edge(struct input_bank *bank, int index, bool active, int64_t at_ns,
                      struct input_change *out);
 
+/* Edges behind the newest one were lost, and the line is now at this level. */
+void input_bank_gap(struct input_bank *bank, int index, bool active);
+
 /* The line was away and is now at this level: it counts as an edge of now. */
 void input_bank_restart(struct input_bank *bank, int index, bool active);
 
