@@ -59,7 +59,7 @@ LIBS_TEST    := -lcmocka
 
 # --- what there is ---------------------------------------------------------
 GPIOD_MAJOR := $(shell pkg-config --modversion libgpiod 2>/dev/null | cut -d. -f1)
-HAL_SKIP    := $(if $(filter 1,$(GPIOD_MAJOR)),hal/gpiod_v2%.c,hal/gpiod_v1%.c)
+HAL_SKIP    := $(if $(filter 1,$(GPIOD_MAJOR)),hal/gpiod_v2.c,hal/gpiod_v1.c)
 
 CORE     := $(wildcard gateway/core/*.c)
 ADAPTERS := $(wildcard gateway/adapters/*/*.c)
@@ -67,16 +67,17 @@ HAL      := $(filter-out $(HAL_SKIP),$(wildcard hal/*.c))
 APPLIB   := $(wildcard gateway/app/*.c)
 DAEMON   := $(wildcard gateway/app/gatehoused/*.c)
 SYNCD    := $(wildcard gateway/app/syncd/*.c)
+SAFE     := $(wildcard gateway/app/safe/*.c)
 CTL      := $(wildcard gateway/app/ctl/*.c gateway/app/rehearsal/*.c)
 CLOUD    := $(wildcard tests/cloud/*.c)
 TESTLIB  := $(wildcard tests/lib/*.c)
-MAINS    := gateway/app/gatehoused/main.c gateway/app/syncd/main.c gateway/app/ctl/main.c
-TEST_SKIP := $(if $(filter 1,$(GPIOD_MAJOR)),%_gpiod_v2.c,%_gpiod_v1.c)
-TESTS    := $(filter-out $(TEST_SKIP),$(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/adapters/test_*.c tests/system/test_*.c))
+MAINS    := gateway/app/gatehoused/main.c gateway/app/syncd/main.c gateway/app/ctl/main.c \
+            gateway/app/safe/main.c
+TESTS    := $(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/adapters/test_*.c tests/system/test_*.c)
 FUZZERS  := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-PROGRAMS := $(BUILD)/gatehoused $(BUILD)/gatehouse-syncd $(BUILD)/gatehousectl
+PROGRAMS := $(BUILD)/gatehoused $(BUILD)/gatehouse-syncd $(BUILD)/gatehousectl $(BUILD)/gatehouse-safe
 TESTBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TESTS))
 SQLHDRS  := $(patsubst gateway/adapters/sqlite/sql/%.sql,$(BUILD)/gen/sql/%.h,$(wildcard gateway/adapters/sqlite/sql/*.sql))
 
@@ -137,13 +138,14 @@ endef
 $(eval $(call program,gatehoused,gateway/app/gatehoused/main.c))
 $(eval $(call program,gatehouse-syncd,gateway/app/syncd/main.c))
 $(eval $(call program,gatehousectl,gateway/app/ctl/main.c))
+$(eval $(call program,gatehouse-safe,gateway/app/safe/main.c))
 
 $(BUILD)/gatehouse-cloud: $(call obj,$(CLOUD))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_CLOUD) -o $@
 
 # The shell but for its mains: programs and tests take from it what they need.
-$(BUILD)/libshell.a: $(call obj,$(filter-out $(MAINS),$(DAEMON) $(SYNCD) $(CTL)))
+$(BUILD)/libshell.a: $(call obj,$(filter-out $(MAINS),$(DAEMON) $(SYNCD) $(SAFE) $(CTL)))
 	$(Q)rm -f $@ && ar rcsD $@ $^
 $(BUILD)/libtest.a: $(call obj,$(TESTLIB))
 	$(Q)rm -f $@ && ar rcsD $@ $^

@@ -61,13 +61,13 @@ bool debounce_end(struct debounce *d, bool level, int64_t now_ns, struct debounc
     return false;
 }
 
-void debounce_gap(struct debounce *d, bool level, int64_t now_ns)
+void debounce_gap(struct debounce *d, bool level, int64_t at_ns)
 {
     if (!d->busy)
-        d->began_ns = now_ns;
+        d->began_ns = at_ns;
     d->busy = true;
     d->raw = level;
-    d->due_ns = now_ns + d->time_ns;
+    d->due_ns = at_ns + d->time_ns;
 }
 
 void debounce_rest(struct debounce *d)

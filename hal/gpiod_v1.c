@@ -1,244 +1,144 @@
-#include "gpiod_v1.h"
+/* Chips and lines through libgpiod 1.x (Debian 12), and the kernel's first
+ * interface for lines. */
+#include "gpiod_line.h"
 
-#include <errno.h>
+#include <gpiod.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "line_text.h"
+struct gpio_chip {
+    struct gpiod_chip *theirs; /* owned */
+};
 
-#define NUMBER_DIGITS_MAX 6
+struct gpio_line {
+    struct gpiod_line *theirs; /* borrowed from the chip */
+};
 
-static bool parse_number(const char *text, unsigned *out)
+struct gpio_chip *gpio_chip_open(const char *path)
 {
-    unsigned value = 0;
-    size_t len = strlen(text);
-    if (len == 0 || len > NUMBER_DIGITS_MAX)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        value = value * 10 + (unsigned)(text[i] - '0');
-    }
-    *out = value;
-    return true;
-}
-
-static bool is_chip_name(const char *text)
-{
-    unsigned number;
-    return strncmp(text, "gpiochip", 8) == 0 && parse_number(text + 8, &number);
-}
-
-/* Looks through all chips for a label. On HAL_OK name is the only chip that has it. */
-static enum hal_err find_label(const char *label, const char *user, char name[HAL_NAME_MAX],
-                               char why[HAL_TEXT_MAX])
-{
-    struct gpiod_chip_iter *iter = gpiod_chip_iter_new();
-    if (!iter)
-        return hal_fail(HAL_IO, why, "%.40s: cannot look through the GPIO chips: %s", user,
-                        strerror(errno));
-    char other[HAL_NAME_MAX] = "";
-    int found = 0;
-    struct gpiod_chip *chip;
-    while ((chip = gpiod_chip_iter_next(iter))) {
-        if (strcmp(gpiod_chip_label(chip), label) != 0)
-            continue;
-        snprintf(found ? other : name, HAL_NAME_MAX, "%s", gpiod_chip_name(chip));
-        found++;
-        if (found == 2)
-            break;
-    }
-    gpiod_chip_iter_free(iter);
-    if (found == 0)
-        return hal_fail(HAL_INVALID, why, "%.40s: no GPIO chip has the label %s (see gpiodetect)",
-                        user, label);
-    if (found == 2)
-        return hal_fail(HAL_INVALID, why, "%.30s: label %.40s is on %.20s and %.20s: give the path",
-                        user, label, name, other);
-    return HAL_OK;
-}
-
-static enum hal_err chip_refused(const char *path, const char *user, char why[HAL_TEXT_MAX])
-{
-    switch (errno) {
-    case ENOENT:
-        return hal_fail(HAL_INVALID, why, "%.40s: there is no GPIO chip %s (see gpiodetect)", user,
-                        path);
-    case ENOTTY:
-    case ENODEV:
-    case ENXIO:
-    case EINVAL:
-    case ENOTDIR:
-    case EISDIR:
-        return hal_fail(HAL_INVALID, why, "%.40s: %s is not a GPIO chip", user, path);
-    default:
-        return hal_fail(HAL_IO, why, "%.40s: cannot open %s: %s", user, path, strerror(errno));
-    }
-}
-
-static struct gpiod_chip *known_chip(const struct gpiod_v1_chips *chips, const char *name)
-{
-    for (int i = 0; i < chips->n; i++)
-        if (strcmp(gpiod_chip_name(chips->chip[i]), name) == 0)
-            return chips->chip[i];
+    struct gpio_chip *chip = malloc(sizeof *chip);
+    if (!chip)
+        return NULL;
+    chip->theirs = gpiod_chip_open(path);
+    if (chip->theirs)
+        return chip;
+    free(chip);
     return NULL;
 }
 
-/* The path of a chip by whatever it is called. */
-static enum hal_err chip_path(const char *chip, const char *user, char path[HAL_NAME_MAX + 16],
-                              char why[HAL_TEXT_MAX])
+void gpio_chip_close(struct gpio_chip *chip)
 {
-    unsigned number;
-    char name[HAL_NAME_MAX];
-    if (chip[0] == '\0')
-        return hal_fail(HAL_INVALID, why, "%.40s: no GPIO chip is named", user);
-    if (chip[0] == '/') {
-        snprintf(path, HAL_NAME_MAX + 16, "%s", chip);
-    } else if (parse_number(chip, &number)) {
-        snprintf(path, HAL_NAME_MAX + 16, "/dev/gpiochip%u", number);
-    } else if (is_chip_name(chip)) {
-        snprintf(path, HAL_NAME_MAX + 16, "/dev/%s", chip);
-    } else {
-        enum hal_err err = find_label(chip, user, name, why);
-        if (err != HAL_OK)
-            return err;
-        snprintf(path, HAL_NAME_MAX + 16, "/dev/%s", name);
-    }
-    return HAL_OK;
+    gpiod_chip_close(chip->theirs);
+    free(chip);
 }
 
-static enum hal_err open_chip(struct gpiod_v1_chips *chips, const char *called, const char *user,
-                              struct gpiod_chip **out, char why[HAL_TEXT_MAX])
+const char *gpio_chip_name(const struct gpio_chip *chip)
 {
-    char path[HAL_NAME_MAX + 16];
-    enum hal_err err = chip_path(called, user, path, why);
-    if (err != HAL_OK)
-        return err;
-    struct gpiod_chip *chip = gpiod_chip_open(path);
-    if (!chip)
-        return chip_refused(path, user, why);
-    struct gpiod_chip *known = known_chip(chips, gpiod_chip_name(chip));
-    if (known) {
-        gpiod_chip_close(chip);
-        *out = known;
-        return HAL_OK;
-    }
-    struct gpiod_chip **grown =
-        reallocarray(chips->chip, (size_t)chips->n + 1, sizeof(struct gpiod_chip *));
-    if (!grown) {
-        gpiod_chip_close(chip);
-        return hal_fail(HAL_IO, why, "%.40s: out of memory", user);
-    }
-    chips->chip = grown;
-    chips->chip[chips->n++] = chip;
-    *out = chip;
-    return HAL_OK;
+    return gpiod_chip_name(chip->theirs);
 }
 
-/* Line names need not be unique, so that all are looked at. */
-static enum hal_err find_named(struct gpiod_chip *chip, const char *name, const char *user,
-                               struct gpiod_line **out, char why[HAL_TEXT_MAX])
+const char *gpio_chip_label(const struct gpio_chip *chip)
 {
-    struct gpiod_line *found = NULL;
-    for (unsigned i = 0; i < gpiod_chip_num_lines(chip); i++) {
-        struct gpiod_line *line = gpiod_chip_get_line(chip, i);
-        if (!line)
-            return hal_fail(gpiod_v1_err(errno), why, "%.40s: cannot ask %s for line %u: %s", user,
-                            gpiod_chip_name(chip), i, strerror(errno));
-        const char *its_name = gpiod_line_name(line);
-        if (!its_name || strcmp(its_name, name) != 0)
-            continue;
-        if (found)
-            return hal_fail(HAL_INVALID, why,
-                            "%.30s: lines %u and %u of %s are both called %.40s: give the number",
-                            user, gpiod_line_offset(found), i, gpiod_chip_name(chip), name);
-        found = line;
-    }
-    if (!found)
-        return hal_fail(HAL_INVALID, why, "%.40s: %s has no line called %s (see gpioinfo)", user,
-                        gpiod_chip_name(chip), name[0] ? name : "\"\"");
-    *out = found;
-    return HAL_OK;
+    return gpiod_chip_label(chip->theirs);
 }
 
-static enum hal_err find_line(struct gpiod_chip *chip, const char *called, const char *user,
-                              struct gpiod_line **out, char why[HAL_TEXT_MAX])
+unsigned gpio_chip_lines(const struct gpio_chip *chip)
 {
-    unsigned offset;
-    if (!parse_number(called, &offset))
-        return find_named(chip, called, user, out, why);
-    unsigned n = gpiod_chip_num_lines(chip);
-    if (offset >= n)
-        return hal_fail(HAL_INVALID, why, "%.40s: %s has lines 0 to %u, not %u", user,
-                        gpiod_chip_name(chip), n - 1, offset);
-    struct gpiod_line *line = gpiod_chip_get_line(chip, offset);
+    return gpiod_chip_num_lines(chip->theirs);
+}
+
+static void copy_name(char out[HAL_NAME_MAX], const char *name)
+{
+    snprintf(out, HAL_NAME_MAX, "%s", name ? name : "");
+}
+
+bool gpio_line_name(struct gpio_chip *chip, unsigned offset, char name[HAL_NAME_MAX])
+{
+    struct gpiod_line *line = gpiod_chip_get_line(chip->theirs, offset);
+    if (line)
+        copy_name(name, gpiod_line_name(line));
+    return line;
+}
+
+bool gpio_line_holder(struct gpio_chip *chip, unsigned offset, char holder[HAL_NAME_MAX])
+{
+    struct gpiod_line *line = gpiod_chip_get_line(chip->theirs, offset);
+    /* The library remembers who held it when it was last looked at. */
+    if (!line || gpiod_line_update(line) != 0)
+        return false;
+    copy_name(holder, gpiod_line_consumer(line));
+    return true;
+}
+
+static int flags_of(const struct gpio_request *request)
+{
+    int flags = request->active_low ? GPIOD_LINE_REQUEST_FLAG_ACTIVE_LOW : 0;
+    switch (request->bias) {
+    case INPUT_BIAS_AS_IS: break;
+    case INPUT_BIAS_PULL_UP: flags |= GPIOD_LINE_REQUEST_FLAG_BIAS_PULL_UP; break;
+    case INPUT_BIAS_PULL_DOWN: flags |= GPIOD_LINE_REQUEST_FLAG_BIAS_PULL_DOWN; break;
+    }
+    return flags;
+}
+
+static bool request_line(struct gpiod_line *line, const struct gpio_request *request)
+{
+    int flags = flags_of(request);
+    int refused = request->output
+                      ? gpiod_line_request_output_flags(line, request->user, flags, request->active)
+                      : gpiod_line_request_both_edges_events_flags(line, request->user, flags);
+    return refused == 0;
+}
+
+struct gpio_line *gpio_line_take(struct gpio_chip *chip, unsigned offset,
+                                 const struct gpio_request *request)
+{
+    struct gpio_line *line = malloc(sizeof *line);
     if (!line)
-        return hal_fail(gpiod_v1_err(errno), why, "%.40s: cannot ask %s for line %u: %s", user,
-                        gpiod_chip_name(chip), offset, strerror(errno));
-    *out = line;
-    return HAL_OK;
+        return NULL;
+    line->theirs = gpiod_chip_get_line(chip->theirs, offset);
+    if (line->theirs && request_line(line->theirs, request))
+        return line;
+    free(line);
+    return NULL;
 }
 
-enum hal_err gpiod_v1_find(struct gpiod_v1_chips *chips, const struct hal_line *where,
-                           const char *user, struct gpiod_line **line, char why[HAL_TEXT_MAX])
+void gpio_line_release(struct gpio_line *line)
 {
-    struct gpiod_chip *chip = NULL;
-    enum hal_err err = open_chip(chips, where->chip, user, &chip, why);
-    if (err != HAL_OK)
-        return err;
-    return find_line(chip, where->line, user, line, why);
+    gpiod_line_release(line->theirs);
+    free(line);
 }
 
-void gpiod_v1_close(struct gpiod_v1_chips *chips)
+bool gpio_line_get(struct gpio_line *line, bool *active)
 {
-    for (int i = 0; i < chips->n; i++)
-        gpiod_chip_close(chips->chip[i]);
-    free(chips->chip);
-    *chips = (struct gpiod_v1_chips){0};
+    int value = gpiod_line_get_value(line->theirs);
+    if (value < 0)
+        return false;
+    *active = value == 1;
+    return true;
 }
 
-void gpiod_v1_drop(struct gpiod_v1_chips *chips, struct gpiod_chip *chip)
+bool gpio_line_set(struct gpio_line *line, bool active)
 {
-    for (int i = 0; i < chips->n; i++) {
-        if (chips->chip[i] != chip)
-            continue;
-        gpiod_chip_close(chip);
-        chips->chip[i] = chips->chip[--chips->n];
-        return;
-    }
+    return gpiod_line_set_value(line->theirs, active) == 0;
 }
 
-enum hal_err gpiod_v1_err(int error)
+int gpio_line_fd(struct gpio_line *line)
 {
-    switch (error) {
-    case ENODEV:
-    case ENXIO:
-    case EREMOTEIO:
-    case ETIMEDOUT: return HAL_GONE;
-    default: return HAL_IO;
-    }
+    return gpiod_line_event_get_fd(line->theirs);
 }
 
-enum hal_err gpiod_v1_refused(struct gpiod_line *line, const char *user, char why[HAL_TEXT_MAX])
+int gpio_line_edges(struct gpio_line *line, struct gpio_edge edge[GPIO_EDGES_MAX],
+                    enum gpio_loss *loss)
 {
-    int error = errno;
-    const char *chip = gpiod_chip_name(gpiod_line_get_chip(line));
-    unsigned offset = gpiod_line_offset(line);
-    if (error != EBUSY)
-        return hal_fail(gpiod_v1_err(error), why, "%.40s: cannot take line %u of %s: %s", user,
-                        offset, chip, strerror(error));
-    /* Who held it when it was last looked at may be somebody else by now. */
-    const char *holder = gpiod_line_update(line) == 0 ? gpiod_line_consumer(line) : NULL;
-    return hal_fail(HAL_BUSY, why, "%.40s: line %u of %s is held by %s%s%s", user, offset, chip,
-                    holder ? "\"" : "", holder ? holder : "a program that gives no name",
-                    holder ? "\"" : "");
-}
-
-enum hal_err gpiod_v1_twice(struct gpiod_line *line, const char *first, const char *second,
-                            char why[HAL_TEXT_MAX])
-{
-    return hal_fail(HAL_INVALID, why, "line %u of %s is used by both %.40s and %.40s",
-                    gpiod_line_offset(line), gpiod_chip_name(gpiod_line_get_chip(line)), first,
-                    second);
+    struct gpiod_line_event event[GPIO_EDGES_MAX];
+    int n = gpiod_line_event_read_multiple(line->theirs, event, GPIO_EDGES_MAX);
+    for (int i = 0; i < n; i++)
+        edge[i] = (struct gpio_edge){
+            .active = event[i].event_type == GPIOD_LINE_EVENT_RISING_EDGE,
+            .at_ns = (int64_t)event[i].ts.tv_sec * 1000000000 + event[i].ts.tv_nsec,
+        };
+    /* Nothing counts them; only a full buffer says that newer ones may be lost. */
+    *loss = n == GPIO_EDGES_MAX ? GPIO_LOSS_BEHIND : GPIO_LOSS_NONE;
+    return n;
 }

@@ -38,8 +38,13 @@ struct input_ops {
      * wake nobody for a board that goes away: get() finds that out, too. */
     enum hal_err (*next)(struct input_board *b, struct input_change *out);
 
-    /* Reads the line itself, past the debounce. */
+    /* Reads the line itself, past the debounce. One that rests at another level than was
+     * told has lost an edge: it counts as one of now, and next() brings the change. So
+     * whoever asks now and then has no input that stays inverted. */
     enum hal_err (*get)(struct input_board *b, int index, bool *active);
+
+    /* For how long the input has not come to rest, in ms; 0 = it rests. */
+    int64_t (*restless_ms)(struct input_board *b, int index);
 
     void (*close)(struct input_board *b);
 };

@@ -101,9 +101,9 @@ static void set_timer(const struct input_bank *bank, int64_t due_ns)
     timerfd_settime(bank->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
-void input_bank_gap(struct input_bank *bank, int index, bool active)
+void input_bank_gap(struct input_bank *bank, int index, bool active, int64_t at_ns)
 {
-    debounce_gap(&bank->input[index], active, input_bank_now_ns());
+    debounce_gap(&bank->input[index], active, at_ns);
 }
 
 void input_bank_restart(struct input_bank *bank, int index, bool active)
@@ -113,6 +113,19 @@ void input_bank_restart(struct input_bank *bank, int index, bool active)
     (void)debounce_edge(&bank->input[index], active, input_bank_now_ns(), &none);
     int first;
     set_timer(bank, earliest(bank, &first));
+}
+
+void input_bank_compare(struct input_bank *bank, int index, bool active)
+{
+    const struct debounce *d = &bank->input[index];
+    if (!d->busy && d->settled != active)
+        input_bank_restart(bank, index, active);
+}
+
+int64_t input_bank_restless_ms(const struct input_bank *bank, int index)
+{
+    const struct debounce *d = &bank->input[index];
+    return d->busy ? (input_bank_now_ns() - d->began_ns) / 1000000 : 0;
 }
 
 enum hal_err input_bank_settle(struct input_bank *bank, input_bank_read read, void *board,

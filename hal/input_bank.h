@@ -35,11 +35,18 @@ int input_bank_add(struct input_bank *bank, int debounce_ms, bool active);
 bool input_bank_edge(struct input_bank *bank, int index, bool active, int64_t at_ns,
                      struct input_change *out);
 
-/* Edges behind the newest one were lost, and the line is now at this level. */
-void input_bank_gap(struct input_bank *bank, int index, bool active);
+/* Edges behind the newest one were lost, and at at_ns the line was at this level. */
+void input_bank_gap(struct input_bank *bank, int index, bool active, int64_t at_ns);
 
 /* The line was away and is now at this level: it counts as an edge of now. */
 void input_bank_restart(struct input_bank *bank, int index, bool active);
+
+/* The line was read. If it rests at another level than was told, an edge was lost: it
+ * counts as one of now. */
+void input_bank_compare(struct input_bank *bank, int index, bool active);
+
+/* As input_ops.restless_ms; index is one of the bank's. */
+int64_t input_bank_restless_ms(const struct input_bank *bank, int index);
 
 /* To be called when no edge is waiting: settles one input whose time is over,
  * else sets the timer. HAL_OK: *out is set. HAL_INVALID: nothing now. Other

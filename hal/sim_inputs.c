@@ -174,8 +174,20 @@ static enum hal_err input_get(struct input_board *b, int index, bool *active)
     struct hal_sim *sim = sim_of(b);
     pthread_mutex_lock(&sim->lock);
     enum hal_err err = read_locked(sim, index, active);
+    /* With edges waiting it is not known to rest. */
+    if (err == HAL_OK && sim->input[index].n_edges == 0)
+        input_bank_compare(&sim->bank, index, *active);
     pthread_mutex_unlock(&sim->lock);
     return err;
+}
+
+static int64_t input_restless_ms(struct input_board *b, int index)
+{
+    struct hal_sim *sim = sim_of(b);
+    pthread_mutex_lock(&sim->lock);
+    int64_t ms = index >= 0 && index < sim->n_inputs ? input_bank_restless_ms(&sim->bank, index) : 0;
+    pthread_mutex_unlock(&sim->lock);
+    return ms;
 }
 
 /* The board belongs to hal_sim_close. */
@@ -187,6 +199,7 @@ static void input_close(struct input_board *b)
 void sim_inputs_init(struct hal_sim *sim)
 {
     static const struct input_ops ops = {.add = input_add, .fd = input_fd, .next = input_next,
-                                         .get = input_get, .close = input_close};
+                                         .get = input_get, .restless_ms = input_restless_ms,
+                                         .close = input_close};
     sim->input_face = (struct sim_input_face){.board.ops = &ops, .sim = sim};
 }

@@ -20,6 +20,7 @@ enum section {
     SECTION_CLOUD,
     SECTION_JOURNAL,
     SECTION_DOOR,
+    SECTION_FLOOR,
     SECTION_READER,
     SECTION_UNKNOWN
 };
@@ -30,9 +31,10 @@ struct parse {
     void *context;
     int mistakes;
     enum section section;
-    unsigned
-        seen[SECTION_UNKNOWN + 1]; /* bit per setting, of the section at hand for door, reader */
+    uint64_t seen[SECTION_UNKNOWN + 1]; /* bit per setting; of the section at hand where a kind
+                                           has several */
     int sections_seen[SECTION_UNKNOWN + 1];
+    bool has_relay[CONFIG_DOORS_MAX]; /* the door names one, be it a good one or not */
 };
 
 __attribute__((format(printf, 3, 4))) static void mistake(struct parse *p, int line,
@@ -59,6 +61,7 @@ struct setting {
 
 #define IN_CONFIG(member) offsetof(struct config, member)
 #define IN_DOOR(member) offsetof(struct config_door, member)
+#define IN_FLOOR(member) offsetof(struct config_floor, member)
 
 static const struct setting settings[] = {
     {SECTION_SITE, "id", config_set_id, IN_CONFIG(site), true},
@@ -67,6 +70,7 @@ static const struct setting settings[] = {
     {SECTION_SITE, "run_dir", config_set_path, IN_CONFIG(run_dir), false},
     {SECTION_SITE, "reads_per_s", config_set_rate, IN_CONFIG(reads_per_s), false},
     {SECTION_SITE, "reads_burst", config_set_rate, IN_CONFIG(reads_burst), false},
+    {SECTION_SITE, "fire", config_set_input, IN_CONFIG(fire), false},
     {SECTION_BROKER, "address", config_set_address, IN_CONFIG(broker_address), false},
     {SECTION_BROKER, "port", config_set_port, IN_CONFIG(broker_port), false},
     {SECTION_BROKER, "username", config_set_word, IN_CONFIG(broker_username), false},
@@ -78,9 +82,18 @@ static const struct setting settings[] = {
     {SECTION_CLOUD, "key_file", config_set_path, IN_CONFIG(cloud_key_file), false},
     {SECTION_CLOUD, "policy_signature", config_set_signature, IN_CONFIG(policy_unsigned), true},
     {SECTION_JOURNAL, "max_events", config_set_events, IN_CONFIG(journal_max_events), false},
-    {SECTION_DOOR, "relay", config_set_line, IN_DOOR(relay), true},
-    {SECTION_DOOR, "active", config_set_active, IN_DOOR(relay), true},
-    {SECTION_DOOR, "lock", config_set_lock, IN_DOOR(lock), true},
+    {SECTION_DOOR, "relay", config_set_line, IN_DOOR(relay), false},
+    {SECTION_DOOR, "active", config_set_active, IN_DOOR(relay), false},
+    {SECTION_DOOR, "lock", config_set_lock, IN_DOOR(lock), false},
+    {SECTION_DOOR, "opener", config_set_line, IN_DOOR(opener), false},
+    {SECTION_DOOR, "opener_active", config_set_active, IN_DOOR(opener), false},
+    {SECTION_DOOR, "opener_ms", config_set_pulse, IN_DOOR(opener_ms), false},
+    {SECTION_DOOR, "opener_on_rex", config_set_yes, IN_DOOR(opener_on_rex), false},
+    {SECTION_DOOR, "contact", config_set_input, IN_DOOR(contact), false},
+    {SECTION_DOOR, "rex", config_set_input, IN_DOOR(rex), false},
+    {SECTION_DOOR, "tamper", config_set_input, IN_DOOR(tamper), false},
+    {SECTION_FLOOR, "relay", config_set_line, IN_FLOOR(relay), true},
+    {SECTION_FLOOR, "active", config_set_active, IN_FLOOR(relay), true},
     {SECTION_READER, "freshness", config_set_freshness, offsetof(struct config_reader, freshness),
      true},
 };
@@ -88,7 +101,8 @@ static const struct setting settings[] = {
 
 static const char *const section_names[] = {
     [SECTION_SITE] = "site",       [SECTION_BROKER] = "broker", [SECTION_CLOUD] = "cloud",
-    [SECTION_JOURNAL] = "journal", [SECTION_DOOR] = "door",     [SECTION_READER] = "reader",
+    [SECTION_JOURNAL] = "journal", [SECTION_DOOR] = "door",     [SECTION_FLOOR] = "floor",
+    [SECTION_READER] = "reader",
 };
 
 static void *field_of(struct parse *p, const struct setting *s)
@@ -96,6 +110,8 @@ static void *field_of(struct parse *p, const struct setting *s)
     char *base = (char *)&p->config;
     if (s->section == SECTION_DOOR)
         base = (char *)&p->config.doors[p->config.n_doors - 1];
+    else if (s->section == SECTION_FLOOR)
+        base = (char *)&p->config.floors[p->config.n_floors - 1];
     else if (s->section == SECTION_READER)
         base = (char *)&p->config.readers[p->config.n_readers - 1];
     return base + s->offset;
@@ -115,9 +131,9 @@ static void on_entry(struct parse *p, const struct ini_line *line)
         const struct setting *s = &settings[i];
         if (s->section != p->section || !slice_is(line->name, s->name))
             continue;
-        if (p->seen[p->section] & (1u << i))
+        if (p->seen[p->section] & (UINT64_C(1) << i))
             mistake(p, line->number, "\"%s\" is set twice", s->name);
-        p->seen[p->section] |= 1u << i;
+        p->seen[p->section] |= UINT64_C(1) << i;
         const char *allowed = s->set(field_of(p, s), line->value);
         if (allowed)
             mistake(p, line->number, "\"%s\" %s", s->name, allowed);
@@ -127,19 +143,49 @@ static void on_entry(struct parse *p, const struct ini_line *line)
             section_names[p->section]);
 }
 
+static bool has_seen(const struct parse *p, enum section section, const char *name)
+{
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (settings[i].section == section && strcmp(settings[i].name, name) == 0)
+            return p->seen[section] & (UINT64_C(1) << i);
+    return false;
+}
+
 /* What the section that ends here should have had. */
 static void require(struct parse *p, enum section section, int line)
 {
     for (size_t i = 0; i < SETTINGS; i++)
         if (settings[i].section == section && settings[i].required &&
-            !(p->seen[section] & (1u << i)))
+            !(p->seen[section] & (UINT64_C(1) << i)))
             mistake(p, line, "[%s] needs \"%s\"", section_names[section], settings[i].name);
+}
+
+/* One that has a relay says how it is wired. */
+static void require_wiring(struct parse *p, const struct config_door *door)
+{
+    bool has_relay = has_seen(p, SECTION_DOOR, "relay");
+    p->has_relay[door - p->config.doors] = has_relay;
+    bool has_opener = has_seen(p, SECTION_DOOR, "opener");
+    if (has_relay && !has_seen(p, SECTION_DOOR, "active"))
+        mistake(p, door->line_number, "[door] needs \"active\" with its relay");
+    if (has_relay && !has_seen(p, SECTION_DOOR, "lock"))
+        mistake(p, door->line_number, "[door] needs \"lock\" with its relay");
+    if (has_opener != has_seen(p, SECTION_DOOR, "opener_active"))
+        mistake(p, door->line_number, "[door] needs \"opener\" and \"opener_active\" together");
+    if (!has_opener && has_seen(p, SECTION_DOOR, "opener_ms"))
+        mistake(p, door->line_number, "\"opener_ms\" is for a door that has an \"opener\"");
+    if (!has_opener && has_seen(p, SECTION_DOOR, "opener_on_rex"))
+        mistake(p, door->line_number, "\"opener_on_rex\" is for a door that has an \"opener\"");
+    if (door->opener_on_rex && !has_seen(p, SECTION_DOOR, "rex"))
+        mistake(p, door->line_number, "\"opener_on_rex\" is for a door that has a \"rex\"");
 }
 
 static void end_section(struct parse *p)
 {
     if (p->section == SECTION_DOOR)
-        require(p, SECTION_DOOR, p->config.doors[p->config.n_doors - 1].line_number);
+        require_wiring(p, &p->config.doors[p->config.n_doors - 1]);
+    if (p->section == SECTION_FLOOR)
+        require(p, SECTION_FLOOR, p->config.floors[p->config.n_floors - 1].line_number);
     if (p->section == SECTION_READER)
         require(p, SECTION_READER, p->sections_seen[SECTION_READER]);
 }
@@ -153,7 +199,24 @@ static void begin_door(struct parse *p, int line, const struct id *id)
         p->section = SECTION_UNKNOWN;
         return;
     }
-    p->config.doors[p->config.n_doors++] = (struct config_door){.id = *id, .line_number = line};
+    p->config.doors[p->config.n_doors++] =
+        (struct config_door){.id = *id, .opener_ms = 500, .line_number = line};
+}
+
+/* The door's section stands before it or behind it. */
+static void begin_floor(struct parse *p, int line, const struct id *door, const struct id *floor)
+{
+    struct config *c = &p->config;
+    for (size_t i = 0; i < c->n_floors; i++)
+        if (id_equal(&c->floors[i].door, door) && id_equal(&c->floors[i].floor, floor))
+            mistake(p, line, "floor \"%s\" of door \"%s\" is there twice", floor->s, door->s);
+    if (c->n_floors == CONFIG_FLOORS_MAX) {
+        mistake(p, line, "more than %d floors", CONFIG_FLOORS_MAX);
+        p->section = SECTION_UNKNOWN;
+        return;
+    }
+    c->floors[c->n_floors++] =
+        (struct config_floor){.door = *door, .floor = *floor, .line_number = line};
 }
 
 static void begin_reader(struct parse *p, int line, const struct id *id)
@@ -169,42 +232,165 @@ static void begin_reader(struct parse *p, int line, const struct id *id)
     p->config.readers[p->config.n_readers++] = (struct config_reader){.id = *id};
 }
 
+/* How many ids a section is named by. */
+static int names_of(enum section section)
+{
+    switch (section) {
+    case SECTION_DOOR:
+    case SECTION_READER: return 1;
+    case SECTION_FLOOR: return 2;
+    case SECTION_NONE:
+    case SECTION_SITE:
+    case SECTION_BROKER:
+    case SECTION_CLOUD:
+    case SECTION_JOURNAL:
+    case SECTION_UNKNOWN: break;
+    }
+    return 0;
+}
+
+static enum section section_of(struct slice word)
+{
+    for (int i = SECTION_SITE; i < SECTION_UNKNOWN; i++)
+        if (slice_is(word, section_names[i]))
+            return (enum section)i;
+    return SECTION_UNKNOWN;
+}
+
+/* The part up to the next space; rest is what stands behind it. */
+static struct slice cut_word(struct slice *rest)
+{
+    const char *space = rest->len ? memchr(rest->ptr, ' ', rest->len) : NULL;
+    size_t n = space ? (size_t)(space - rest->ptr) : rest->len;
+    struct slice word = slice_make(rest->ptr, n);
+    *rest = space ? slice_make(space + 1, rest->len - n - 1) : (struct slice){0};
+    return word;
+}
+
+static void begin_named(struct parse *p, int line, enum section section, const struct id id[2])
+{
+    p->section = section;
+    p->seen[section] = 0;
+    p->sections_seen[section] = line;
+    if (section == SECTION_DOOR)
+        begin_door(p, line, &id[0]);
+    else if (section == SECTION_FLOOR)
+        begin_floor(p, line, &id[0], &id[1]);
+    else
+        begin_reader(p, line, &id[0]);
+}
+
 static void on_section(struct parse *p, const struct ini_line *line)
 {
     end_section(p);
-    const char *space = memchr(line->name.ptr, ' ', line->name.len);
-    size_t word = space ? (size_t)(space - line->name.ptr) : line->name.len;
-    struct slice rest =
-        space ? slice_make(space + 1, line->name.len - word - 1) : (struct slice){0};
+    struct slice rest = line->name, word = cut_word(&rest);
+    enum section section = section_of(word);
+    int names = names_of(section);
+    struct id id[2];
+    bool good = true;
     p->section = SECTION_UNKNOWN;
-    for (int i = SECTION_SITE; i < SECTION_UNKNOWN; i++)
-        if (slice_is(slice_make(line->name.ptr, word), section_names[i]))
-            p->section = (enum section)i;
-    bool named = p->section == SECTION_DOOR || p->section == SECTION_READER;
-    struct id id;
-    if (p->section == SECTION_UNKNOWN) {
+    for (int i = 0; i < names; i++) {
+        struct slice name = i + 1 < names ? cut_word(&rest) : rest;
+        good = id_set(&id[i], name) == GH_OK && good;
+    }
+    if (section == SECTION_UNKNOWN) {
         mistake(p, line->number,
-                "[%.*s] is not a section: site, broker, cloud, journal, "
-                "door ID, reader ID are",
-                (int)word, line->name.ptr);
-    } else if (named ? id_set(&id, rest) != GH_OK : rest.len > 0) {
-        mistake(p, line->number,
-                named ? "[%s ID] needs an id of A-Z a-z 0-9 . _ : -" : "[%s] takes no name",
-                section_names[p->section]);
-        p->section = SECTION_UNKNOWN;
-    } else if (named) {
-        p->seen[p->section] = 0;
-        p->sections_seen[p->section] = line->number;
-        (p->section == SECTION_DOOR ? begin_door : begin_reader)(p, line->number, &id);
-    } else if (p->sections_seen[p->section]) {
-        mistake(p, line->number, "[%s] is there twice", section_names[p->section]);
-        p->section = SECTION_UNKNOWN;
+                "[%.*s] is not a section: site, broker, cloud, journal, door ID, floor DOOR FLOOR, "
+                "reader ID are",
+                (int)(word.len < 64 ? word.len : 64), word.ptr);
+    } else if (names > 0 && !good) {
+        mistake(p, line->number, "[%s %s] needs an id of A-Z a-z 0-9 . _ : -%s",
+                section_names[section], names == 2 ? "DOOR FLOOR" : "ID",
+                names == 2 ? " for each" : "");
+    } else if (names == 0 && rest.len > 0) {
+        mistake(p, line->number, "[%s] takes no name", section_names[section]);
+    } else if (names > 0) {
+        begin_named(p, line->number, section, id);
+    } else if (p->sections_seen[section]) {
+        mistake(p, line->number, "[%s] is there twice", section_names[section]);
     } else {
-        p->sections_seen[p->section] = line->number;
+        p->section = section;
+        p->sections_seen[section] = line->number;
     }
 }
 
 /* --- the whole -------------------------------------------------------------- */
+
+/* --- lines: what uses them --------------------------------------------------- */
+
+void config_each_line(const struct config *c,
+                      void (*each)(void *context, const struct config_use *use), void *context)
+{
+    struct config_use use = {.line = &c->fire.line, .input = &c->fire, .what = "fire input"};
+    if (config_has_line(use.line))
+        each(context, &use);
+    for (size_t i = 0; i < c->n_doors; i++) {
+        const struct config_door *d = &c->doors[i];
+        const struct config_use uses[] = {
+            {&d->relay, NULL, d, "relay", NULL, d->line_number},
+            {&d->opener, NULL, d, "opener", NULL, d->line_number},
+            {&d->contact.line, &d->contact, d, "contact", NULL, d->line_number},
+            {&d->rex.line, &d->rex, d, "rex", NULL, d->line_number},
+            {&d->tamper.line, &d->tamper, d, "tamper", NULL, d->line_number},
+        };
+        for (size_t u = 0; u < sizeof uses / sizeof uses[0]; u++)
+            if (config_has_line(uses[u].line))
+                each(context, &uses[u]);
+    }
+    for (size_t i = 0; i < c->n_floors; i++) {
+        const struct config_floor *f = &c->floors[i];
+        use = (struct config_use){.line = &f->relay,
+                                  .door = config_find_door(c, &f->door),
+                                  .what = "floor",
+                                  .floor = &f->floor,
+                                  .line_number = f->line_number};
+        if (config_has_line(use.line))
+            each(context, &use);
+    }
+}
+
+void config_use_name(char out[HAL_TEXT_MAX], const struct config_use *use)
+{
+    snprintf(out, HAL_TEXT_MAX, "%s%s%s%s%s", use->door ? use->door->id.s : "",
+             use->door ? " " : "", use->what, use->floor ? " " : "", use->floor ? use->floor->s : "");
+}
+
+struct uses {
+    struct config_use *use; /* owned */
+    size_t n;
+};
+
+static void collect(void *context, const struct config_use *use)
+{
+    struct uses *uses = context;
+    uses->use[uses->n++] = *use;
+}
+
+/* Two users of one line, as far as their names tell: the kernel tells the rest. */
+static void check_lines(struct parse *p)
+{
+    const struct config *c = &p->config;
+    struct uses uses = {calloc(1 + 5 * c->n_doors + c->n_floors, sizeof *uses.use), 0};
+    if (!uses.use) {
+        mistake(p, 0, "out of memory");
+        return;
+    }
+    config_each_line(c, collect, &uses);
+    for (size_t i = 1; i < uses.n; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const struct config_use *a = &uses.use[j], *b = &uses.use[i];
+            char first[HAL_TEXT_MAX], second[HAL_TEXT_MAX];
+            if (strcmp(a->line->line, b->line->line) != 0 ||
+                strcmp(a->line->chip, b->line->chip) != 0)
+                continue;
+            config_use_name(first, a);
+            config_use_name(second, b);
+            mistake(p, b->line_number, "%s and %s are on one line, %s:%s", second, first,
+                    b->line->chip, b->line->line);
+        }
+    }
+    free(uses.use);
+}
 
 static void check_doors(struct parse *p)
 {
@@ -212,14 +398,20 @@ static void check_doors(struct parse *p)
     if (c->n_doors == 0)
         mistake(p, 0, "there is no [door ID]: a gateway without doors has nothing to do");
     for (size_t i = 0; i < c->n_doors; i++) {
-        for (size_t j = 0; j < i; j++) {
-            const struct config_door *a = &c->doors[j], *b = &c->doors[i];
-            if (a->relay.line[0] && strcmp(a->relay.chip, b->relay.chip) == 0 &&
-                strcmp(a->relay.line, b->relay.line) == 0)
-                mistake(p, b->line_number, "door \"%s\" has the relay of door \"%s\", %s:%s",
-                        b->id.s, a->id.s, a->relay.chip, a->relay.line);
-        }
+        const struct config_door *d = &c->doors[i];
+        size_t floors = 0;
+        for (size_t f = 0; f < c->n_floors; f++)
+            floors += id_equal(&c->floors[f].door, &d->id);
+        if (!p->has_relay[i] && floors == 0)
+            mistake(p, d->line_number, "[door] needs \"relay\", or a [floor %s FLOOR]", d->id.s);
+        if (floors > CONFIG_DOOR_FLOORS_MAX)
+            mistake(p, d->line_number, "door \"%s\" has more than %d floors", d->id.s,
+                    CONFIG_DOOR_FLOORS_MAX);
     }
+    for (size_t f = 0; f < c->n_floors; f++)
+        if (!config_find_door(c, &c->floors[f].door))
+            mistake(p, c->floors[f].line_number, "there is no [door %s]", c->floors[f].door.s);
+    check_lines(p);
 }
 
 static void check_whole(struct parse *p)
@@ -290,8 +482,9 @@ enum gh_err config_load(struct config *out, const char *path,
     }
     struct parse p = {.config = defaults, .report = report, .context = context};
     p.config.doors = calloc(CONFIG_DOORS_MAX, sizeof *p.config.doors);
+    p.config.floors = calloc(CONFIG_FLOORS_MAX, sizeof *p.config.floors);
     p.config.readers = calloc(CONFIG_READERS_MAX, sizeof *p.config.readers);
-    if (!p.config.doors || !p.config.readers) {
+    if (!p.config.doors || !p.config.floors || !p.config.readers) {
         free(text);
         config_free(&p.config);
         report(context, 0, "out of memory");
@@ -320,10 +513,12 @@ enum gh_err config_load(struct config *out, const char *path,
 void config_free(struct config *config)
 {
     free(config->doors);
+    free(config->floors);
     free(config->readers);
     config->doors = NULL;
+    config->floors = NULL;
     config->readers = NULL;
-    config->n_doors = config->n_readers = 0;
+    config->n_doors = config->n_floors = config->n_readers = 0;
 }
 
 const struct config_door *config_find_door(const struct config *config, const struct id *id)

@@ -11,20 +11,56 @@
 #include "core/err.h"
 #include "core/id.h"
 #include "core/read.h"
-#include "relay.h"
+#include "input.h"
 
 #define CONFIG_PATH_MAX 256
 #define CONFIG_DOORS_MAX 512
 #define CONFIG_READERS_MAX 1024
+#define CONFIG_FLOORS_MAX 1024
+#define CONFIG_DOOR_FLOORS_MAX 64 /* of one elevator */
+#define CONFIG_DEBOUNCE_MS 30     /* unless the configuration says another */
 
 enum lock_kind { LOCK_FAIL_SECURE, LOCK_FAIL_SAFE };
 
+/* An input, as it is wired. line.active_low is worked out of the wiring: the input is
+ * active when its circuit is not as it normally is. */
+struct config_input {
+    struct hal_line line; /* chip "" = there is none */
+    bool normally_closed; /* at rest the circuit is closed; a cut wire is active */
+    enum input_bias bias;
+    int debounce_ms;
+};
+
+/* A relay for a floor of an elevator: energised = the floor can be chosen. */
+struct config_floor {
+    struct id door;
+    struct id floor; /* "3" is also the number 3 of the policy */
+    struct hal_line relay;
+    int line_number;
+};
+
 struct config_door {
     struct id id;
-    struct hal_line relay;
+    struct hal_line relay; /* chip "": an elevator that has relays for floors alone */
     enum lock_kind lock; /* fail_secure: energised = released; fail_safe: energised = locked */
+    struct hal_line opener; /* automatic operator: energised = open; chip "" = none */
+    int opener_ms;        /* length of its pulse, 50..10000 [500] */
+    bool opener_on_rex;   /* [no] */
+    struct config_input contact, rex, tamper;
     int line_number;     /* of the section, for later messages */
 };
+
+/* True if there is such a line or input. */
+static inline bool config_has_line(const struct hal_line *line)
+{
+    return line->chip[0] != '\0';
+}
+
+/* What the coil of a lock's relay must be. */
+static inline bool config_energized(enum lock_kind lock, bool released)
+{
+    return lock == LOCK_FAIL_SECURE ? released : !released;
+}
 
 struct config_reader {
     struct id id;
@@ -47,8 +83,11 @@ struct config {
     char cloud_cert_file[CONFIG_PATH_MAX], cloud_key_file[CONFIG_PATH_MAX];
     bool policy_unsigned; /* must be said: this version checks no signatures */
     uint64_t journal_max_events;
+    struct config_input fire; /* of the site */
     struct config_door *doors; /* owned */
     size_t n_doors;
+    struct config_floor *floors; /* owned; those of one door stand in the order of the file */
+    size_t n_floors;
     struct config_reader *readers; /* owned; readers not named here: FRESHNESS_AGE */
     size_t n_readers;
 };
@@ -60,6 +99,23 @@ GH_MUST_CHECK enum gh_err config_load(struct config *out, const char *path,
                                       void (*report)(void *context, int line, const char *text),
                                       void *context);
 void config_free(struct config *config);
+
+/* A use of a line: what for, and by whom. All borrowed from the configuration. */
+struct config_use {
+    const struct hal_line *line;
+    const struct config_input *input; /* NULL: it is an output */
+    const struct config_door *door;   /* NULL: the site's */
+    const char *what; /* "relay", "opener", "floor", "contact", "rex", "tamper", "fire input" */
+    const struct id *floor; /* NULL: none */
+    int line_number;
+};
+
+/* Calls each for every line that is used. */
+void config_each_line(const struct config *config,
+                      void (*each)(void *context, const struct config_use *use), void *context);
+/* "front contact", "lift floor 3", "fire input": for a person, and for whoever asks the
+ * kernel who holds a line. */
+void config_use_name(char out[HAL_TEXT_MAX], const struct config_use *use);
 
 const struct config_door *config_find_door(const struct config *config, const struct id *id);
 enum freshness_mode config_freshness(const struct config *config, const struct id *reader);

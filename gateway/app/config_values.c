@@ -114,6 +114,90 @@ const char *config_set_line(void *field, struct slice value)
     return NULL;
 }
 
+static struct slice next_word(struct slice *rest)
+{
+    size_t from = 0, to;
+    while (from < rest->len && (rest->ptr[from] == ' ' || rest->ptr[from] == '\t'))
+        from++;
+    to = from;
+    while (to < rest->len && rest->ptr[to] != ' ' && rest->ptr[to] != '\t')
+        to++;
+    struct slice word = slice_make(rest->ptr + from, to - from);
+    *rest = slice_make(rest->ptr + to, rest->len - to);
+    return word;
+}
+
+/* "debounce=MS" */
+static bool take_debounce(struct slice word, int *ms)
+{
+    static const char name[] = "debounce=";
+    const size_t len = sizeof name - 1;
+    uint64_t n;
+    if (word.len <= len || memcmp(word.ptr, name, len) != 0 ||
+        !parse_number(slice_make(word.ptr + len, word.len - len), 1000, &n))
+        return false;
+    *ms = (int)n;
+    return true;
+}
+
+/* CHIP:LINE normally_closed|normally_open [to_ground|to_supply] [no_pull] [debounce=MS].
+ * A label may hold colons and spaces: words are what stands behind the last colon. */
+const char *config_set_input(void *field, struct slice value)
+{
+    static const char allowed[] =
+        "must be CHIP:LINE normally_closed|normally_open, then if need be to_ground or to_supply, "
+        "no_pull, debounce=MS (0 to 1000)";
+    struct config_input in = {.debounce_ms = CONFIG_DEBOUNCE_MS};
+    bool said_normal = false, to_supply = false, no_pull = false;
+    size_t colon = value.len;
+    while (colon > 0 && value.ptr[colon - 1] != ':')
+        colon--;
+    struct slice rest = slice_make(value.ptr + colon, value.len - colon);
+    struct slice line = next_word(&rest), word;
+    if (colon == 0 ||
+        config_set_line(&in.line, slice_make(value.ptr, (size_t)(line.ptr + line.len - value.ptr))))
+        return allowed;
+    while ((word = next_word(&rest)).len > 0) {
+        bool is_closed = slice_is(word, "normally_closed");
+        if (is_closed || slice_is(word, "normally_open")) {
+            if (said_normal)
+                return allowed;
+            said_normal = true;
+            in.normally_closed = is_closed;
+        } else if (slice_is(word, "to_supply")) {
+            to_supply = true;
+        } else if (slice_is(word, "no_pull")) {
+            no_pull = true;
+        } else if (!slice_is(word, "to_ground") && !take_debounce(word, &in.debounce_ms)) {
+            return allowed;
+        }
+    }
+    if (!said_normal)
+        return allowed;
+    /* A closed circuit pulls the wire to where it leads; an open one leaves it to the
+     * resistor. Active is what is not normal. */
+    in.line.active_low = in.normally_closed ? to_supply : !to_supply;
+    in.bias = no_pull ? INPUT_BIAS_AS_IS : to_supply ? INPUT_BIAS_PULL_DOWN : INPUT_BIAS_PULL_UP;
+    *(struct config_input *)field = in;
+    return NULL;
+}
+
+const char *config_set_pulse(void *field, struct slice value)
+{
+    uint64_t n;
+    if (!parse_number(value, 10000, &n) || n < 50)
+        return "must be a number of milliseconds from 50 to 10000";
+    *(int *)field = (int)n;
+    return NULL;
+}
+
+const char *config_set_yes(void *field, struct slice value)
+{
+    bool *yes = field;
+    *yes = slice_is(value, "yes");
+    return *yes || slice_is(value, "no") ? NULL : "must be yes or no";
+}
+
 const char *config_set_active(void *field, struct slice value)
 {
     struct hal_line *line = field;

@@ -20,6 +20,9 @@ const char *config_set_signature(void *field, struct slice value); /* bool; true
 const char *config_set_events(void *field, struct slice value); /* uint64_t, 1000..100000000 */
 const char *config_set_line(void *field, struct slice value); /* struct hal_line; its chip and line */
 const char *config_set_active(void *field, struct slice value); /* struct hal_line; its active_low */
+const char *config_set_input(void *field, struct slice value); /* struct config_input */
+const char *config_set_pulse(void *field, struct slice value); /* int, 50..10000 ms */
+const char *config_set_yes(void *field, struct slice value); /* bool: yes or no */
 const char *config_set_lock(void *field, struct slice value); /* enum lock_kind */
 const char *config_set_freshness(void *field, struct slice value); /* enum freshness_mode */
 

@@ -15,9 +15,13 @@
  *                              "reads":{"granted","denied","repeated","malformed","stale",
  *                                       "retained","flooded"}}
  *                             cloud.since is null while nothing was heard of it
- * doors                       {"doors":[{"door","name"?,"in_policy","mode","onvif",
+ * doors {"from"?}             {"next"?,"doors":[{"door","name"?,"in_policy","mode","onvif",
  *                              "lock":"locked|released","contact":"open|closed"|null,
  *                              "alarm":TEXT|null,"board":"online|offline","until_ms"?}]}
+ *                             a page: the next one is from "next" on, if there is one
+ * inputs {"from"?}            {"next"?,"inputs":[{"door"?,"input":"fire|contact|rex|tamper",
+ *                              "chip","line","active","changes","state":"ok|chatters|lost"}]}
+ * relay_test {"door"}         releases the door for a second; an event
  * events* {"after"?,"last"?,"door"?,"since"?,"follow"?}
  *                             after: seq; last: of the newest N only (before door and
  *                             since are looked at); since: RFC 3339

@@ -82,7 +82,16 @@ void door_end_release(struct door *door, const struct door_rules *rules, struct 
                       struct door_outcome *out)
 {
     door_tick(door, rules, now, out);
+    door->is_opening = false;
     end_release(door, rules, now, out);
+}
+
+void door_open_by_operator(struct door *door, int ms, struct mono now)
+{
+    if (!door_is_released(door))
+        return;
+    door->is_opening = true;
+    door->opening_ends = mono_add_ms(now, ms);
 }
 
 /* A later end counts; one that is running is never shortened. */
@@ -130,8 +139,10 @@ void door_set_mode(struct door *door, enum door_mode mode, const struct door_rul
     if (mode == door->mode)
         return;
     door->mode = mode;
-    if (door_mode_ends_releases(mode))
+    if (door_mode_ends_releases(mode)) {
+        door->is_opening = false;
         end_release(door, rules, now, out);
+    }
     time_held(door, rules, now, out);
 }
 
@@ -196,6 +207,12 @@ void door_rex(struct door *door, bool is_active, const struct door_rules *rules,
     time_held(door, rules, now, out);
 }
 
+void door_rex_at_start(struct door *door, struct mono now)
+{
+    door->is_rex = true;
+    door->rex_since = now;
+}
+
 void door_tamper(struct door *door, bool is_active, struct door_outcome *out)
 {
     if (door->is_tampered == is_active)
@@ -253,6 +270,8 @@ static void pass_held(struct door *door, const struct door_rules *rules, struct 
 static void pass(struct door *door, const struct door_rules *rules, struct mono at,
                  struct door_outcome *out)
 {
+    if (door->is_opening && at.ms >= door->opening_ends.ms)
+        door->is_opening = false;
     pass_rex(door, rules, at, out);
     pass_release(door, rules, at, out);
     pass_held(door, rules, at, out);
@@ -284,6 +303,8 @@ bool door_deadline(const struct door *door, struct mono *out)
         sooner(&some, out, stuck_at(door));
     if (door->is_releasing)
         sooner(&some, out, door->release_ends);
+    if (door->is_opening)
+        sooner(&some, out, door->opening_ends);
     if (door->is_held_timed)
         sooner(&some, out, door->is_pre_alarmed ? door->held_at : door->pre_alarm_at);
     return some;

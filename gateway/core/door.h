@@ -70,6 +70,9 @@ struct door {
     bool is_rex_cause; /* it released the door, and nothing has ended that release */
     struct mono rex_since;
 
+    bool is_opening; /* the automatic operator is being told to open the door */
+    struct mono opening_ends;
+
     bool is_held_timed; /* open, and nothing covers it */
     bool is_pre_alarmed;
     struct mono held_at, pre_alarm_at; /* these and is_pre_alarmed mean something while timed */
@@ -112,6 +115,11 @@ void door_release(struct door *door, int release_s, const struct door_rules *rul
 void door_release_until(struct door *door, struct mono ends, const struct door_rules *rules,
                         struct mono now, struct door_outcome *out);
 
+/* Tells the automatic operator to open the door, for this many ms from now; nothing
+ * while the lock is not released. Told again while it is being told, it goes on. What
+ * ends releases at once ends this too; else it has its time. */
+void door_open_by_operator(struct door *door, int ms, struct mono now);
+
 /* Ends a running release (the board is gone: what did not open now does not open later). */
 void door_end_release(struct door *door, const struct door_rules *rules, struct mono now,
                       struct door_outcome *out);
@@ -136,6 +144,11 @@ void door_contact(struct door *door, bool is_open, const struct door_rules *rule
  * locked. */
 void door_rex(struct door *door, bool is_active, const struct door_rules *rules, struct mono now,
               struct door_outcome *out);
+
+/* The input was active already when it was looked at for the first time. Nobody saw
+ * somebody ask: it is no event and releases nothing, it only masks; and if it stays, it
+ * is a fault in its time. For a door that was just made. */
+void door_rex_at_start(struct door *door, struct mono now);
 
 void door_tamper(struct door *door, bool is_active, struct door_outcome *out);
 

@@ -5,6 +5,7 @@
 #include "core/access.h"
 
 #define VALUE_HASH_LEN 32
+#define POLICY_READERS_MAX 64 /* of one door that are called */
 
 /* A read, with its credential value as the keyed hash under which the replica
  * knows it. Hashes are of VALUE_HASH_LEN bytes. */
@@ -30,6 +31,11 @@ struct policy_store_ops {
     /* What concerns a door alone: version, site, holidays, door_known and door. GH_OK
      * also if there is no such door. Else as ask. Cheap. */
     enum gh_err (*look)(void *self, const struct id *door, struct policy_facts *out);
+
+    /* Calls each for the readers of a door, sorted, at most POLICY_READERS_MAX.
+     * Errors as look; each may have been called then. */
+    enum gh_err (*readers_of)(void *self, const struct id *door,
+                              void (*each)(void *context, const struct id *reader), void *context);
 
     /* Another number whenever the policy may be another one. Cheap. */
     uint64_t (*generation)(void *self);

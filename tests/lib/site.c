@@ -32,7 +32,7 @@ static bool write_config(struct site *site, const struct site_options *options)
 
 bool site_make(struct site *site, const struct site_options *options)
 {
-    *site = (struct site){0};
+    *site = (struct site){.real_lines = options->real_lines};
     char ca[FOLDER_PATH_MAX];
     if (!folder_make(&site->folder) || !folder_file(&site->folder, "state", site->state_dir) ||
         !folder_file(&site->folder, "run", site->run_dir) ||
@@ -120,11 +120,13 @@ static bool is_asked(void *context)
 
 static bool start_gatehoused(struct site *site, bool (*is_ready)(void *context))
 {
-    const char *const arguments[] = {"--config", site->config_path, "--sim", NULL};
+    const char *board = site->real_lines ? NULL : "--sim";
+    const char *const arguments[] = {"--config", site->config_path, board, NULL};
     if (!start(site, &site->gatehoused, "gatehoused", arguments))
         return false;
-    site->watch = simwatch_open(site->sim, WAIT_MS);
-    if (site->watch && wait_until(is_ready, site, WAIT_MS))
+    if (!site->real_lines)
+        site->watch = simwatch_open(site->sim, WAIT_MS);
+    if ((site->watch || site->real_lines) && wait_until(is_ready, site, WAIT_MS))
         return true;
     process_show_log(&site->gatehoused);
     return false;

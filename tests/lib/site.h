@@ -20,6 +20,7 @@ struct site_options {
     const char *config;    /* sections of gatehouse.conf beside [site], [broker], [cloud]:
                               at least one [door ...] */
     const char *site_lines; /* more lines of [site]; NULL = none */
+    bool real_lines;        /* the kernel's GPIO instead of the simulated board */
 };
 
 struct site {
@@ -32,7 +33,8 @@ struct site {
     char state_dir[FOLDER_PATH_MAX], run_dir[FOLDER_PATH_MAX];
     char control[FOLDER_PATH_MAX], sim[FOLDER_PATH_MAX];
     char events_url[160]; /* of the admin call that lists this gateway's events */
-    struct simwatch *watch; /* of the board; NULL while gatehoused is down */
+    struct simwatch *watch; /* of the board; NULL while gatehoused is down, or if it is real */
+    bool real_lines;
 };
 
 /* Makes folder, certificates, tokens and configuration; starts nothing. */

@@ -103,6 +103,20 @@ static enum gh_err look(void *self, const struct id *id, struct policy_facts *ou
     return GH_OK;
 }
 
+static enum gh_err readers_of(void *self, const struct id *door,
+                              void (*each)(void *context, const struct id *reader), void *context)
+{
+    const struct world *w = self;
+    struct id reader = {""};
+    for (int d = 0; d < WORLD_DOORS; d++) {
+        if (strcmp(w->doors[d].id.s, door->s) != 0)
+            continue;
+        snprintf(reader.s, sizeof reader.s, "r%d", d);
+        each(context, &reader);
+    }
+    return w->policy_broken ? GH_IO : GH_OK;
+}
+
 static uint64_t generation(void *self)
 {
     struct world *w = self;
@@ -125,6 +139,7 @@ static int64_t age_s(void *self, const struct policy_version *v, struct wall now
 }
 
 static const struct policy_store_ops policy_ops = {
+    .readers_of = readers_of,
     .ask = ask, .look = look, .generation = generation, .version = version, .age_s = age_s};
 
 /* --- journal ----------------------------------------------------------------------- */
@@ -364,17 +379,24 @@ void world_start(struct world *w)
         .bus = {&bus_ops, w},
         .policy = {&policy_ops, w},
         .journal = {&journal_ops, w},
-        .board = hal_sim_relays(w->sim),
         .zone = zone,
     };
     struct slice last = {0};
     for (size_t i = 0; i < w->n_events; i++)
         if (w->event[i].len > 0)
             last = slice_make(w->event[i].bytes, w->event[i].len);
+    struct doors doors;
+    struct controller_fire fire = {w->is_fire, w->fire_rules};
+    CHECK(controller_take_doors(&doors, &w->config, hal_sim_relays(w->sim), &ports.policy, &fire,
+                                why) == GH_OK);
     struct controller_start start = {
-        .session = &session, .boot = (uint64_t)w->boot.ms + 1, .last_event = last};
-    CHECK(controller_open(&w->controller, &w->config, &ports, &w->keys, &start, w->now, why) ==
-          GH_OK);
+        .session = &session,
+        .boot = (uint64_t)w->boot.ms + 1,
+        .last_event = last,
+        .doors = &doors,
+        .is_fire = w->is_fire,
+    };
+    CHECK(controller_open(&w->controller, &w->config, &ports, &w->keys, &start, w->now) == GH_OK);
     world_sync(w); /* the journal takes over its tail before it opens */
     controller_on_bus(&w->controller, &(struct bus_note){.kind = BUS_UP}, w->now);
 }

@@ -35,6 +35,8 @@ struct world {
     struct crypto_keys keys;
     struct controller controller;
     struct hal_sim *sim;
+    bool is_fire;           /* at the next start */
+    const struct fire_rules *fire_rules;
     struct now now;
     int starts; /* of the controller, for sessions */
 

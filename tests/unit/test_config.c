@@ -125,7 +125,7 @@ static void every_mistake_says_what_is_allowed(void **state)
     expect_one(SITE, 0, "no [door ID]");
     expect_one(SITE "[door]\n" DOOR, 4, "needs an id");
     expect_one(SITE DOOR "[door back]\nrelay = gpiochip0:17\nactive = low\nlock = fail_safe\n", 8,
-               "has the relay of door \"front\"");
+               "back relay and front relay are on one line, gpiochip0:17");
     expect_one(SITE "[door front]\nrelay = 17\nactive = high\nlock = fail_secure\n", 5, "CHIP:LINE");
     expect_one(SITE "[door front]\nrelay = g:17\nactive = high\nlock = strike\n", 7, "fail_safe");
     expect_one(SITE DOOR "[reader r]\n", 8, "needs \"freshness\"");
@@ -136,6 +136,118 @@ static void every_mistake_says_what_is_allowed(void **state)
     expect_one(SITE DOOR "[journal]\nmax_events = 999\n", 9, "1000");
     expect_one(SITE DOOR "[broker]\nusername = u\n", 8, "together");
     expect_one(SITE DOOR "[site]\nid = hq\ngateway = g\n", 8, "twice");
+}
+
+#define FRONT SITE "[door front]\n"
+#define LOCK "relay = g:1\nactive = high\nlock = fail_secure\n"
+
+static void a_relay_says_how_it_is_wired(void **state)
+{
+    (void)state;
+    expect_one(FRONT "active = high\nlock = fail_safe\n", 4, "needs \"relay\", or a [floor front FLOOR]");
+    expect_one(FRONT "relay = g:1\nlock = fail_safe\n", 4, "needs \"active\" with its relay");
+    expect_one(FRONT "relay = g:1\nactive = low\n", 4, "needs \"lock\" with its relay");
+    expect_one(FRONT LOCK "opener = g:2\n", 4, "\"opener\" and \"opener_active\" together");
+    expect_one(FRONT LOCK "opener_active = low\n", 4, "\"opener\" and \"opener_active\" together");
+    expect_one(FRONT LOCK "opener_ms = 500\n", 4, "\"opener_ms\" is for a door that has");
+    expect_one(FRONT LOCK "opener_on_rex = no\n", 4, "\"opener_on_rex\" is for a door that has an \"opener\"");
+    expect_one(FRONT LOCK "opener = g:2\nopener_active = low\nopener_on_rex = yes\n", 4,
+               "is for a door that has a \"rex\"");
+    expect_one(FRONT LOCK "opener = g:2\nopener_active = low\nopener_ms = 49\n", 10, "from 50 to 10000");
+    expect_one(FRONT LOCK "opener = g:2\nopener_active = low\nopener_ms = 10001\n", 10, "from 50 to 10000");
+}
+
+static const struct {
+    const char *words;
+    bool active_low, normally_closed;
+    enum input_bias bias;
+    int debounce_ms;
+} wirings[] = {
+    {"normally_closed", false, true, INPUT_BIAS_PULL_UP, 30},
+    {"normally_open", true, false, INPUT_BIAS_PULL_UP, 30},
+    {"normally_closed to_ground", false, true, INPUT_BIAS_PULL_UP, 30},
+    {"normally_closed to_supply", true, true, INPUT_BIAS_PULL_DOWN, 30},
+    {"to_supply normally_open", false, false, INPUT_BIAS_PULL_DOWN, 30},
+    {"normally_open no_pull", true, false, INPUT_BIAS_AS_IS, 30},
+    {"normally_open\tno_pull  to_supply debounce=0", false, false, INPUT_BIAS_AS_IS, 0},
+    {"normally_closed debounce=1000", false, true, INPUT_BIAS_PULL_UP, 1000},
+};
+
+static void an_input_is_active_when_its_circuit_is_not_as_it_normally_is(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof wirings / sizeof wirings[0]; i++) {
+        char text[400];
+        struct config c;
+        struct mistakes m;
+        snprintf(text, sizeof text, FRONT LOCK "contact = my chip: 1:DOOR %s\n", wirings[i].words);
+        if (load(&c, &m, text) != GH_OK)
+            fail_msg("%s: %s", wirings[i].words, m.text[0]);
+        const struct config_input *in = &c.doors[0].contact;
+        assert_string_equal(in->line.chip, "my chip: 1");
+        assert_string_equal(in->line.line, "DOOR");
+        assert_int_equal(in->line.active_low, wirings[i].active_low);
+        assert_int_equal(in->normally_closed, wirings[i].normally_closed);
+        assert_int_equal(in->bias, wirings[i].bias);
+        assert_int_equal(in->debounce_ms, wirings[i].debounce_ms);
+        assert_false(config_has_line(&c.doors[0].rex.line));
+        config_free(&c);
+    }
+}
+
+static void an_input_whose_wiring_is_not_said_is_a_mistake(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "g:2", "g normally_open", "g:", "g: normally_open", ":2 normally_open",
+        "g:2 normally_open normally_closed", "g:2 normally_open normally_open",
+        "g:2 open", "g:2 normally_open debounce", "g:2 normally_open debounce=",
+        "g:2 normally_open debounce=1001", "g:2 normally_open debounce=-1",
+        "g:2 normally_open debounce=x", "g:2 normally_open, no_pull",
+    };
+    static const char *const inputs[] = {"contact", "rex", "tamper"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char text[400];
+        snprintf(text, sizeof text, FRONT LOCK "%s = %s\n", inputs[i % 3], wrong[i]);
+        expect_one(text, 8, "must be CHIP:LINE normally_closed|normally_open");
+    }
+    expect_one(SITE "fire = g:2\n" DOOR, 4, "must be CHIP:LINE normally_closed|normally_open");
+}
+
+static void nothing_shares_a_line(void **state)
+{
+    (void)state;
+    expect_one(SITE "fire = g:1 normally_closed\n[door front]\n" LOCK, 5,
+               "front relay and fire input are on one line, g:1");
+    expect_one(FRONT LOCK "contact = g:1 normally_closed\n", 4, "front contact and front relay");
+    expect_one(FRONT LOCK "rex = g:3 normally_open\ntamper = g:3 normally_closed\n", 4,
+               "front tamper and front rex");
+    expect_one(FRONT LOCK "opener = g:1\nopener_active = low\n", 4, "front opener and front relay");
+    expect_one(FRONT LOCK "[floor front 3]\nrelay = g:1\nactive = low\n", 8,
+               "front floor 3 and front relay are on one line");
+}
+
+static void an_elevator_has_a_relay_for_each_floor(void **state)
+{
+    (void)state;
+    struct config c;
+    struct mistakes m;
+    static const char lift[] = SITE "[floor lift 3]\nrelay = g:3\nactive = high\n"
+                                    "[door lift]\n"
+                                    "[floor lift attic]\nrelay = g:4\nactive = low\n";
+    assert_int_equal(load(&c, &m, lift), GH_OK);
+    assert_int_equal(c.n_floors, 2);
+    assert_string_equal(c.floors[0].floor.s, "3");
+    assert_string_equal(c.floors[1].door.s, "lift");
+    assert_true(c.floors[1].relay.active_low);
+    assert_false(config_has_line(&c.doors[0].relay));
+    config_free(&c);
+    expect_one(FRONT LOCK "[floor lift 3]\nrelay = g:3\nactive = high\n", 8, "there is no [door lift]");
+    expect_one(FRONT LOCK "[floor front]\nrelay = g:3\nactive = high\n", 8, "[floor DOOR FLOOR] needs an id");
+    expect_one(FRONT LOCK "[floor front 3 4]\nrelay = g:3\nactive = high\n", 8, "needs an id");
+    expect_one(FRONT LOCK "[floor front 3]\nrelay = g:3\n", 8, "needs \"active\"");
+    expect_one(FRONT LOCK "[floor front 3]\nrelay = g:3\nactive = low\n"
+                          "[floor front 3]\nrelay = g:4\nactive = low\n", 11, "is there twice");
 }
 
 #define CLOUD "[cloud]\nurl = https://c:1\nca_file = /ca\npolicy_signature = unsigned\n"
@@ -175,6 +287,11 @@ int main(void)
         cmocka_unit_test(a_small_good_file_gets_its_defaults),
         cmocka_unit_test(the_shipped_example_is_good),
         cmocka_unit_test(ten_mistakes_are_ten_reports_each_with_its_line),
+        cmocka_unit_test(a_relay_says_how_it_is_wired),
+        cmocka_unit_test(an_input_is_active_when_its_circuit_is_not_as_it_normally_is),
+        cmocka_unit_test(an_input_whose_wiring_is_not_said_is_a_mistake),
+        cmocka_unit_test(nothing_shares_a_line),
+        cmocka_unit_test(an_elevator_has_a_relay_for_each_floor),
         cmocka_unit_test(every_mistake_says_what_is_allowed),
         cmocka_unit_test(a_cloud_must_be_checked_and_known_to_be_unsigned),
         cmocka_unit_test(a_file_that_is_not_there_is_said_to_be_missing),

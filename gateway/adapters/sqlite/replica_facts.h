@@ -21,6 +21,7 @@ enum replica_question {
     ASK_DOOR,
     ASK_READER,
     ASK_READER_AREAS,
+    ASK_READERS_OF,
     ASK_SCHEDULE,
     ASK_RULES,
     ASK_GEOFENCE,

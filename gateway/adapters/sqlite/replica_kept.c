@@ -15,6 +15,7 @@ const char *const replica_questions[ASK_QUESTIONS] = {
     [ASK_DOOR] = SQL_reader_door,
     [ASK_READER] = SQL_reader_reader,
     [ASK_READER_AREAS] = SQL_reader_reader_areas,
+    [ASK_READERS_OF] = SQL_reader_readers_of,
     [ASK_SCHEDULE] = SQL_reader_schedule,
     [ASK_RULES] = SQL_reader_rules,
     [ASK_GEOFENCE] = SQL_reader_geofence,

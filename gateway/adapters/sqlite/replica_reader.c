@@ -196,6 +196,32 @@ static enum gh_err look(void *self, const struct id *door, struct policy_facts *
     return err;
 }
 
+static enum gh_err readers_once(struct replica_reader *r, const struct id *door,
+                                void (*each)(void *context, const struct id *reader),
+                                void *context)
+{
+    DB_RESETS sqlite3_stmt *s = r->facts.s[ASK_READERS_OF];
+    bool row = false;
+    enum gh_err err = db_bind_text(s, 1, slice_of(door->s));
+    if (err == GH_OK)
+        err = db_bind_int(s, 2, POLICY_READERS_MAX);
+    while (err == GH_OK && (err = db_step(s, &row)) == GH_OK && row) {
+        struct id reader;
+        err = id_set(&reader, db_column(s, 0)) == GH_OK ? GH_OK : GH_CORRUPT;
+        if (err == GH_OK)
+            each(context, &reader);
+    }
+    return err;
+}
+
+static enum gh_err readers_of(void *self, const struct id *door,
+                              void (*each)(void *context, const struct id *reader), void *context)
+{
+    struct replica_reader *r = self;
+    enum gh_err err = start(r);
+    return err == GH_OK ? end(r, readers_once(r, door, each, context)) : err;
+}
+
 static uint64_t generation(void *self)
 {
     struct replica_reader *r = self;
@@ -224,8 +250,12 @@ static int64_t age_s(void *self, const struct policy_version *version, struct wa
 
 struct policy_store replica_reader_port(struct replica_reader *r)
 {
-    static const struct policy_store_ops ops = {
-        .ask = ask, .look = look, .generation = generation, .version = version, .age_s = age_s};
+    static const struct policy_store_ops ops = {.ask = ask,
+                                                .look = look,
+                                                .readers_of = readers_of,
+                                                .generation = generation,
+                                                .version = version,
+                                                .age_s = age_s};
     return (struct policy_store){&ops, r};
 }
 

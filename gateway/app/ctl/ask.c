@@ -72,3 +72,40 @@ int ctl_print_json(const struct json *answer)
     free(text);
     return CTL_DONE;
 }
+
+static struct json *page_request(const char *call, int64_t from)
+{
+    struct json *request = ctl_request(call);
+    if (request && (from == 0 || json_set_int(request, "from", from)))
+        return request;
+    json_free(request);
+    return NULL;
+}
+
+struct json *ctl_ask_list(const struct ctl *ctl, const char *call, int *status)
+{
+    struct json *all = NULL;
+    for (int64_t from = 0, next = 0;; from = next) {
+        struct json *page = ctl_ask(ctl, page_request(call, from), status);
+        if (!page) {
+            json_free(all);
+            return NULL;
+        }
+        bool more = json_int(page, "next", &next) && next > from, good = true;
+        if (!all) {
+            all = json_new();
+            good = all && json_set_bool(all, "ok", true) && json_set_empty_array(all, call);
+        }
+        for (size_t i = 0; good && i < json_array_len(page, call); i++)
+            good = json_append(all, call, json_clone(json_array_at(page, call, i)));
+        json_free(page);
+        if (!good) {
+            fprintf(stderr, "gatehousectl: out of memory\n");
+            json_free(all);
+            *status = CTL_REFUSED;
+            return NULL;
+        }
+        if (!more)
+            return all;
+    }
+}

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "app/ctl/ctl.h"
+#include "app/ctl/line_check.h"
 
 static void print_mistake(void *context, int line, const char *text)
 {
@@ -19,6 +20,10 @@ static void print_config(const struct config *c)
            c->cloud_url[0] ? c->cloud_url : "none");
     for (size_t i = 0; i < c->n_doors; i++) {
         const struct config_door *d = &c->doors[i];
+        if (!config_has_line(&d->relay)) {
+            printf("door %s: an elevator, relays for its floors alone\n", d->id.s);
+            continue;
+        }
         printf("door %s: relay %s line %s, active %s, %s\n", d->id.s, d->relay.chip, d->relay.line,
                d->relay.active_low ? "low" : "high",
                d->lock == LOCK_FAIL_SAFE ? "fail_safe (powered = locked)"
@@ -32,7 +37,13 @@ int ctl_config_check(const struct ctl *ctl)
     if (config_load(&config, ctl->config_path, print_mistake, (void *)(uintptr_t)ctl) != GH_OK)
         return CTL_REFUSED;
     print_config(&config);
-    printf("%s: good\n", ctl->config_path);
+    int mistakes = ctl->sim ? 0 : line_check(&config);
+    fflush(stdout);
+    if (mistakes > 0)
+        fprintf(stderr, "%s: %d mistake%s in its lines\n", ctl->config_path, mistakes,
+                mistakes == 1 ? "" : "s");
+    else
+        printf("%s: good\n", ctl->config_path);
     config_free(&config);
-    return CTL_DONE;
+    return mistakes > 0 ? CTL_REFUSED : CTL_DONE;
 }

@@ -16,6 +16,7 @@ struct ctl {
     char socket_path[CONFIG_PATH_MAX];
     bool json; /* --json: for programs */
     bool csv;
+    bool sim; /* --sim: without looking at the kernel's lines */
     bool follow;
     const char *door, *since; /* NULL = not given */
     int64_t last;             /* 0 = not given */
@@ -32,6 +33,8 @@ int ctl_events(const struct ctl *ctl);
 bool ctl_is_order(const char *word, bool has_door);
 /* door NULL: every door. */
 int ctl_order(const struct ctl *ctl, const char *word, const char *door);
+int ctl_inputs_watch(const struct ctl *ctl);
+int ctl_relay_test(const struct ctl *ctl, const char *door);
 int ctl_explain(const struct ctl *ctl);
 int ctl_policy_verify(const char *path);
 int ctl_policy_import(const struct ctl *ctl, const char *path);
@@ -43,6 +46,9 @@ int ctl_rehearse(const char *policy, const char *steps);
  * first line, owned, if it is {"ok":true,...}. Otherwise prints one line to
  * standard error, sets *status and returns NULL. */
 struct json *ctl_ask(const struct ctl *ctl, struct json *request, int *status);
+
+/* Asks for a list page by page: {"ok":true,call:[...]}, owned. Errors as ctl_ask. */
+struct json *ctl_ask_list(const struct ctl *ctl, const char *call, int *status);
 
 /* {"call":name}; owned, NULL when out of memory. */
 struct json *ctl_request(const char *call);

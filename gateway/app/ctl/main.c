@@ -22,8 +22,11 @@ static const char usage[] =
     "  hold-open DOOR         keeps it open; restore [DOOR]: back to its schedule\n"
     "  lock [DOOR]            keeps a door, or every door, locked\n"
     "  lockdown [DOOR]        locks down; lockdown-release [DOOR]: ends that\n"
+    "  inputs watch           every contact, button and alarm line as it changes\n"
+    "  relay test DOOR        releases a door for a second and reads its relay back\n"
     "  policy verify FILE     every mistake in a policy file; import FILE: makes it the policy\n"
-    "  config check           every mistake in the configuration\n"
+    "  config check [--sim]   every mistake in the configuration and in its lines; --sim: as it\n"
+    "                         is for the simulated board, without looking at lines\n"
     "  rehearse --policy POLICY.ndjson [STEPS.ndjson|-]\n"
     "                         plays steps against a policy in virtual time\n"
     "exit status: 0 done, 1 refused or not found, 2 usage, 3 gatehoused cannot be reached\n";
@@ -33,6 +36,7 @@ enum option_id {
     OPT_SOCKET,
     OPT_JSON,
     OPT_CSV,
+    OPT_SIM,
     OPT_FOLLOW,
     OPT_LAST,
     OPT_DOOR,
@@ -51,6 +55,7 @@ static const struct option options[] = {
     {"socket", required_argument, NULL, OPT_SOCKET},
     {"json", no_argument, NULL, OPT_JSON},
     {"csv", no_argument, NULL, OPT_CSV},
+    {"sim", no_argument, NULL, OPT_SIM},
     {"follow", no_argument, NULL, OPT_FOLLOW},
     {"last", required_argument, NULL, OPT_LAST},
     {"door", required_argument, NULL, OPT_DOOR},
@@ -93,6 +98,7 @@ static bool take_option(struct ctl *ctl, int option, int *leave)
                (int)sizeof ctl->socket_path;
     case OPT_JSON: ctl->json = true; return true;
     case OPT_CSV: ctl->csv = true; return true;
+    case OPT_SIM: ctl->sim = true; return true;
     case OPT_FOLLOW: ctl->follow = true; return true;
     case OPT_POLICY:
         ctl->policy = optarg;
@@ -156,6 +162,10 @@ static int run(struct ctl *ctl, int argc, char **argv)
         return ctl_status(ctl);
     if (argc == 1 && strcmp(command, "doors") == 0)
         return ctl_doors(ctl);
+    if (argc == 2 && strcmp(command, "inputs") == 0 && strcmp(argv[1], "watch") == 0)
+        return ctl_inputs_watch(ctl);
+    if (argc == 3 && strcmp(command, "relay") == 0 && strcmp(argv[1], "test") == 0)
+        return ctl_relay_test(ctl, argv[2]);
     if (argc == 1 && strcmp(command, "events") == 0)
         return ctl_events(ctl);
     if (argc == 1 && strcmp(command, "explain") == 0 && ctl->reader && ctl->type)

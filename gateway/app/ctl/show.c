@@ -105,7 +105,7 @@ static void print_door(const struct json *door)
 int ctl_doors(const struct ctl *ctl)
 {
     int status;
-    struct json *a = ctl_ask(ctl, ctl_request("doors"), &status);
+    struct json *a = ctl_ask_list(ctl, "doors", &status);
     if (!a)
         return status;
     status = CTL_DONE;

@@ -146,6 +146,25 @@ static void call_explain(struct control_server *s, int fd, const struct json *re
         answer_error(fd, "there is no policy to decide by: see gatehousectl status");
 }
 
+static void call_relay_test(struct control_server *s, int fd, const struct json *request,
+                            struct now now)
+{
+    struct slice name = {0};
+    struct id door;
+    char by[EVENT_TEXT_MAX];
+    if (!json_text(request, "door", &name) || id_set(&door, name) != GH_OK) {
+        answer_error(fd, "relay_test needs \"door\": the id of a door");
+        return;
+    }
+    name_asker(by, fd);
+    if (controller_test_relay(s->parts.controller, &door, by, now))
+        answer_ok(fd, json_new());
+    else
+        answer_error(fd, doors_find(&s->parts.controller->doors, &door)
+                             ? "the door is locked down, blocked or forced closed"
+                             : "no such door: see gatehousectl doors");
+}
+
 static void call_ack(struct control_server *s, int fd, const struct json *request)
 {
     struct slice stream;
@@ -212,6 +231,13 @@ static bool hand_over(struct control_server *s, int fd, struct json *request)
     return false;
 }
 
+/* Which page of a list is asked for. */
+static size_t from_of(const struct json *request)
+{
+    int64_t from = 0;
+    return json_int(request, "from", &from) && from > 0 ? (size_t)from : 0;
+}
+
 static void dispatch(struct control_server *s, int fd, struct slice line)
 {
     char why[120];
@@ -227,7 +253,11 @@ static void dispatch(struct control_server *s, int fd, struct slice line)
     if (slice_is(call, "status"))
         answer_ok(fd, status_of_gateway(s->parts.controller, now));
     else if (slice_is(call, "doors"))
-        answer_ok(fd, status_of_doors(s->parts.controller, now));
+        answer_ok(fd, status_of_doors(s->parts.controller, from_of(request), now));
+    else if (slice_is(call, "inputs"))
+        answer_ok(fd, status_of_inputs(s->parts.inputs, from_of(request)));
+    else if (slice_is(call, "relay_test"))
+        call_relay_test(s, fd, request, now);
     else if (slice_is(call, "command"))
         call_command(s, fd, request, now);
     else if (slice_is(call, "explain"))
@@ -240,7 +270,8 @@ static void dispatch(struct control_server *s, int fd, struct slice line)
         taken = hand_over(s, fd, request);
     else if (!slice_is(call, "batch"))
         answer_error(fd,
-                     "unknown call: status, doors, events, batch, ack, note, command, explain are known");
+                     "unknown call: status, doors, inputs, relay_test, events, batch, ack, note, "
+                     "command, explain are known");
     if (!taken)
         json_free(request);
 }

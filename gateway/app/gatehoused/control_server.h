@@ -5,6 +5,7 @@
 
 #include "app/gatehoused/clerk.h"
 #include "app/gatehoused/controller.h"
+#include "app/gatehoused/inputs.h"
 
 /* Connections that may be open at a time. */
 #define CONTROL_CONNECTIONS 16
@@ -13,6 +14,7 @@ struct control_server;
 
 struct control_parts {
     struct controller *controller;
+    const struct inputs *inputs;
     struct clerk *clerk;
     /* As journal_db_ack. */
     enum gh_err (*ack)(void *self, struct slice stream, uint64_t seq);

@@ -45,15 +45,49 @@ static void close_kept(struct controller *c)
     ledger_close(&c->ledger);
 }
 
+/* --- doors at the start ---------------------------------------------------------- */
+
+struct fire_start {
+    const struct controller_fire *fire;
+    const struct policy_store *policy;
+};
+
+/* So that no restart locks a door for a moment that a fire releases. What the policy does
+ * not say, the saved rules do; and without those people get out. */
+static bool starts_released(void *context, const struct id *door)
+{
+    const struct fire_start *f = context;
+    struct policy_facts facts;
+    if (!f->fire->is_fire)
+        return false;
+    if (f->policy->ops->look(f->policy->self, door, &facts) == GH_OK)
+        return facts.door_known && facts.door->door.fire_release;
+    return !(f->fire->rules && fire_rules_ignore(f->fire->rules, door));
+}
+
+enum gh_err controller_take_doors(struct doors *out, const struct config *config,
+                                  struct relay_board *board, const struct policy_store *policy,
+                                  const struct controller_fire *fire, char why[HAL_TEXT_MAX])
+{
+    struct fire_start start = {fire, policy};
+    enum gh_err err = doors_open(out, config, board, starts_released, &start, why);
+    for (size_t i = 0; !err && i < out->n; i++)
+        out->unit[i].is_fire_ignored =
+            fire->rules && fire_rules_ignore(fire->rules, &out->unit[i].config->id);
+    return err;
+}
+
+/* --- open and close -------------------------------------------------------------- */
+
 enum gh_err controller_open(struct controller *c, const struct config *config,
                             const struct controller_ports *ports, const struct crypto_keys *keys,
-                            const struct controller_start *start, struct now now,
-                            char why[HAL_TEXT_MAX])
+                            const struct controller_start *start, struct now now)
 {
     *c = (struct controller){
         .config = config,
         .ports = *ports,
         .keys = keys,
+        .doors = *start->doors,
         .cloud.since = INSTANT_NONE,
         .version.issued_at = INSTANT_NONE,
         .started = now,
@@ -61,20 +95,18 @@ enum gh_err controller_open(struct controller *c, const struct config *config,
         .tick_session = *start->session,
         .next_tick = now.mono,
         .next_status = now.mono,
+        .is_fire = start->is_fire,
     };
-    snprintf(why, HAL_TEXT_MAX, "out of memory");
-    enum gh_err err = doors_open(&c->doors, config, ports->board, why);
+    enum gh_err err = outbox_open(&c->outbox);
     if (err)
         return err;
-    err = outbox_open(&c->outbox);
-    if (err)
-        goto fail_doors;
     err = limits_open(&c->limits, config->reads_per_s, config->reads_burst);
     if (err)
         goto fail_outbox;
     err = open_kept(c, start, now);
     if (err)
         goto fail_limits;
+    *start->doors = (struct doors){0};
     doors_remember(&c->doors, &c->ledger);
     zones_init(&c->zones, ports->zone);
     c->unkept_seq = ports->journal.ops->next_seq(ports->journal.self) - 1;
@@ -85,15 +117,13 @@ fail_limits:
     limits_close(&c->limits);
 fail_outbox:
     outbox_close(&c->outbox);
-fail_doors:
-    doors_close(&c->doors);
     return err;
 }
 
 enum gh_err controller_add_door(struct controller *c, const struct config_door *config,
                                 char why[HAL_TEXT_MAX])
 {
-    enum gh_err err = doors_add(&c->doors, config, why);
+    enum gh_err err = doors_add(&c->doors, c->config, config, false, why);
     if (err)
         return err;
     doors_remember(&c->doors, &c->ledger);
@@ -202,6 +232,8 @@ void controller_started(struct controller *c, struct now now)
 {
     controller_note(c, EVENT_GATEWAY_STARTED, &(struct event_args){.version = GATEHOUSE_VERSION},
                     now);
+    if (c->is_fire) /* it has been since before we were there to see it begin */
+        controller_note(c, EVENT_FIRE, &(struct event_args){.has_on = true, .on = true}, now);
 }
 
 void controller_stopped(struct controller *c, struct now now)
@@ -209,7 +241,11 @@ void controller_stopped(struct controller *c, struct now now)
     /* The doors first: nothing after this may take long and leave one released. */
     for (size_t i = 0; i < c->doors.n; i++) {
         struct door_unit *unit = &c->doors.unit[i];
+        bool is_released = (c->is_fire || unit->is_fire) && unit->door.mode == MODE_UNLOCKED &&
+                           !unit->is_fire_ignored;
         door_init(&unit->door);
+        if (is_released) /* people are on their way out */
+            unit->door.mode = MODE_UNLOCKED;
         controller_reconcile(c, unit, now);
     }
     ledger_flush(&c->ledger);
@@ -278,9 +314,12 @@ void controller_on_time(struct controller *c, struct now now)
     bool second = now.mono.ms >= c->next_tick.ms;
     controller_pass_doors(c, second, now);
     controller_pass_waits(c, now);
+    if (second)
+        controller_release_deferred(c, now); /* also where the journal fails: nothing becomes durable */
+    if (c->are_states_due || second)
+        controller_publish_doors(c, now);
     if (!second)
         return;
-    controller_release_deferred(c, now); /* also where the journal fails, and nothing becomes durable */
     ledger_flush(&c->ledger);
     check_clock(c, now);
     pass_floods(c, now);
@@ -296,7 +335,7 @@ void controller_on_time(struct controller *c, struct now now)
 
 struct mono controller_deadline(const struct controller *c)
 {
-    struct mono at = c->next_tick, other;
+    struct mono at = c->are_states_due ? c->last_seen.mono : c->next_tick, other;
     if (doors_deadline(&c->doors, &other) && other.ms < at.ms)
         at = other;
     if (waits_deadline(&c->waits, &other) && other.ms < at.ms)

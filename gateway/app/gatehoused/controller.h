@@ -8,6 +8,7 @@
 
 #include "adapters/crypto/crypto.h"
 #include "app/config.h"
+#include "app/fire_rules.h"
 #include "app/gatehoused/doors.h"
 #include "app/gatehoused/limits.h"
 #include "app/gatehoused/lockouts.h"
@@ -25,7 +26,6 @@ struct controller_ports {
     struct bus bus;
     struct policy_store policy;
     struct journal journal;
-    struct relay_board *board;
     zone_loader zone;
 };
 
@@ -65,7 +65,7 @@ struct controller_deferred {
     uint64_t seq;
     struct id door;
     enum door_mode mode; /* in which it was granted */
-    int release_s; /* 0: only the mode is looked at again */
+    struct door_grant grant;
 };
 
 struct controller {
@@ -97,25 +97,43 @@ struct controller {
     struct id tick_session;
     uint64_t tick;
     struct mono next_tick, next_status;
+    bool are_states_due; /* some door's state is another one than was published */
+    bool are_fire_rules_new; /* some door's is_fire_ignored changed; for who saves them */
 };
+
+/* What was found at the start, before anything else was done. */
+struct controller_fire {
+    bool is_fire;                   /* the site's fire input is active */
+    const struct fire_rules *rules; /* for while the policy cannot be asked; NULL = none */
+};
+
+/* Takes the relays: at their locked levels, in a fire those of the doors that it releases
+ * at the other. The first that a start does. Errors as doors_open. */
+GH_MUST_CHECK enum gh_err controller_take_doors(struct doors *out, const struct config *config,
+                                                struct relay_board *board,
+                                                const struct policy_store *policy,
+                                                const struct controller_fire *fire,
+                                                char why[HAL_TEXT_MAX]);
 
 /* What a start brings with it. */
 struct controller_start {
     const struct id *session; /* of the tick, new at every start */
     uint64_t boot;            /* tells boots apart: mono times compare within one; 0 = unknown */
     struct slice last_event;  /* as for recorder_init */
+    struct doors *doors;      /* taken over, if it succeeds: they are the controller's */
+    bool is_fire;
 };
 
-/* Takes the relays at their locked levels, and what the journal keeps. Errors as
- * doors_open. A controller stays where it is until it is closed. */
+/* Takes over the doors, and what the journal keeps. GH_IO: out of memory, or the journal
+ * cannot be asked. A controller stays where it is until it is closed. */
 GH_MUST_CHECK enum gh_err controller_open(struct controller *c, const struct config *config,
                                           const struct controller_ports *ports,
                                           const struct crypto_keys *keys,
-                                          const struct controller_start *start, struct now now,
-                                          char why[HAL_TEXT_MAX]);
+                                          const struct controller_start *start, struct now now);
 void controller_close(struct controller *c);
 
-/* Journals that the gateway starts or stops; a stop locks every door first. */
+/* Journals that the gateway starts or stops; a stop locks every door first that a fire
+ * does not keep released. */
 void controller_started(struct controller *c, struct now now);
 void controller_stopped(struct controller *c, struct now now);
 
@@ -151,11 +169,23 @@ void controller_on_contact(struct controller *c, const struct id *door, bool is_
                            struct now now);
 void controller_on_rex(struct controller *c, const struct id *door, bool is_active,
                        struct now now);
+/* It was active already when it was looked at first (door_rex_at_start). */
+void controller_rex_at_start(struct controller *c, const struct id *door, struct now now);
 void controller_on_tamper(struct controller *c, const struct id *door, bool is_active,
                           struct now now);
 /* door NULL: the input of the site. */
 void controller_on_fire(struct controller *c, const struct id *door, bool is_active,
                         struct now now);
+
+/* An input is at fault (what: one line, borrowed) or no longer; of a door, or of the site
+ * (NULL). An event; what the input said last stands. */
+void controller_input_fault(struct controller *c, const struct id *door, const char *what,
+                            bool on, struct now now);
+
+/* Releases a door for a second to show that its relay works: whoever installs it asks.
+ * An event. False: the door is none of ours, or its mode lets nobody open it. */
+bool controller_test_relay(struct controller *c, const struct id *door, const char *by,
+                           struct now now);
 
 /* --- commands ----------------------------------------------------------------------- */
 

@@ -262,7 +262,8 @@ struct command_outcome controller_command(struct controller *c, const struct com
     if (command->action == COMMAND_PRESENT)
         controller_present(c, &command->read, now);
     else if (command->action == COMMAND_RELEASE)
-        controller_release_once_safe(c, unit, outcome.release_s, false, now);
+        controller_release_once_safe(
+            c, unit, &(struct door_grant){outcome.release_s, FLOORS_ALL, false}, false, now);
     else
         for (size_t i = 0; i < c->doors.n; i++)
             if (!unit || unit == &c->doors.unit[i])

@@ -59,24 +59,6 @@ void controller_situation(struct controller *c, const struct door_unit *unit,
     }
 }
 
-/* --- relays -------------------------------------------------------------------------- */
-
-void controller_reconcile(struct controller *c, struct door_unit *unit, struct now now)
-{
-    bool was_online = unit->online;
-    struct door_outcome outcome = {0};
-    if (doors_reconcile(&c->doors, unit))
-        return;
-    /* What did not open now does not open when the board is back. */
-    door_end_release(&unit->door, &unit->rules, now.mono, &outcome);
-    if (!was_online)
-        return;
-    log_line(LOG_ERR, "door %s: the relay does not take its level", unit->config->id.s);
-    struct event event = {.kind = EVENT_RELAY_FAULT, .at = now, .door = unit->config->id};
-    event.args.fault = "the relay does not take its level";
-    controller_record(c, &event, NULL, false);
-}
-
 /* --- what a machine brings ------------------------------------------------------------ */
 
 /* A pass that was to count once the door opens. */
@@ -125,27 +107,74 @@ static bool event_of(enum door_event what, struct event *event)
     return false;
 }
 
-void controller_take_outcome(struct controller *c, struct door_unit *unit,
-                             const struct door_outcome *outcome, struct now now)
+static void record_outcome(struct controller *c, struct door_unit *unit,
+                           const struct door_outcome *outcome, struct now now)
 {
     for (size_t i = 0; i < outcome->n; i++) {
         struct event event = {.at = now, .door = unit->config->id};
         if (outcome->event[i] == DOOR_OPENED)
             commit_passes(c, unit, now);
+        if (outcome->event[i] == DOOR_PRE_ALARM)
+            controller_warn(c, unit);
         if (event_of(outcome->event[i], &event))
             controller_record(c, &event, NULL, false);
     }
     if (!unit->door.is_releasing && unit->door.mode != MODE_UNLOCKED && !is_deferred(c, unit))
         unit->n_commits = 0; /* nobody is awaited any more */
+    if (!unit->door.is_releasing)
+        unit->floors = 0;
+    controller_state_changed(c, unit);
+}
+
+/* --- relays -------------------------------------------------------------------------- */
+
+static void record_fault(struct controller *c, struct door_unit *unit, const char *fault,
+                         struct now now)
+{
+    struct event event = {.kind = EVENT_RELAY_FAULT, .at = now, .door = unit->config->id};
+    event.args.fault = fault ? fault : unit->fault;
+    event.args.has_on = true;
+    event.args.on = fault != NULL;
+    log_line(fault ? LOG_ERR : LOG_NOTICE, "door %s: %s%s", unit->config->id.s, event.args.fault,
+             fault ? "" : ": over");
+    unit->fault = fault;
+    controller_record(c, &event, NULL, false);
+    controller_state_changed(c, unit);
+}
+
+void controller_reconcile(struct controller *c, struct door_unit *unit, struct now now)
+{
+    const char *fault = doors_reconcile(&c->doors, unit);
+    if (!fault != !unit->fault)
+        record_fault(c, unit, fault, now);
+    if (unit->online || !unit->door.is_releasing)
+        return;
+    /* What did not open now does not open when the board is back. */
+    struct door_outcome outcome = {0};
+    door_end_release(&unit->door, &unit->rules, now.mono, &outcome);
+    record_outcome(c, unit, &outcome, now);
+}
+
+void controller_take_outcome(struct controller *c, struct door_unit *unit,
+                             const struct door_outcome *outcome, struct now now)
+{
+    record_outcome(c, unit, outcome, now);
     controller_reconcile(c, unit, now);
 }
 
 /* --- releases -------------------------------------------------------------------------- */
 
-void controller_release(struct controller *c, struct door_unit *unit, int release_s, struct now now)
+void controller_release(struct controller *c, struct door_unit *unit,
+                        const struct door_grant *grant, struct now now)
 {
     struct door_outcome outcome = {0};
-    door_release(&unit->door, release_s, &unit->rules, now.mono, &outcome);
+    if (grant->release_s > 0) {
+        /* Floors that somebody has before them they keep. */
+        unit->floors = (unit->door.is_releasing ? unit->floors : 0) | grant->floors;
+        door_release(&unit->door, grant->release_s, &unit->rules, now.mono, &outcome);
+    }
+    if (grant->uses_operator && config_has_line(&unit->config->opener))
+        door_open_by_operator(&unit->door, unit->config->opener_ms, now.mono);
     controller_take_outcome(c, unit, &outcome, now);
 }
 
@@ -155,18 +184,18 @@ static bool is_safe(const struct controller *c, uint64_t seq)
     return j->ops->durable(j->self) >= seq || j->ops->is_failing(j->self);
 }
 
-void controller_release_once_safe(struct controller *c, struct door_unit *unit, int release_s,
-                                  bool must_be_durable, struct now now)
+void controller_release_once_safe(struct controller *c, struct door_unit *unit,
+                                  const struct door_grant *grant, bool must_be_durable,
+                                  struct now now)
 {
     uint64_t seq = c->ports.journal.ops->next_seq(c->ports.journal.self) - 1;
     if (must_be_durable && c->n_deferred < CONTROLLER_DEFERRED && !is_safe(c, seq)) {
         c->deferred[c->n_deferred++] =
-            (struct controller_deferred){seq, unit->config->id, unit->door.mode, release_s};
+            (struct controller_deferred){seq, unit->config->id, unit->door.mode, *grant};
         return;
     }
     controller_look_at_mode(c, unit, true, now);
-    if (release_s > 0)
-        controller_release(c, unit, release_s, now);
+    controller_release(c, unit, grant, now);
 }
 
 void controller_release_deferred(struct controller *c, struct now now)
@@ -180,8 +209,8 @@ void controller_release_deferred(struct controller *c, struct now now)
         controller_look_at_mode(c, unit, true, now);
         /* What ends releases, and came in the meantime, has ended this one too. */
         bool ended = unit->door.mode != d->mode && door_mode_ends_releases(unit->door.mode);
-        if (d->release_s > 0 && !ended)
-            controller_release(c, unit, d->release_s, now);
+        if (!ended)
+            controller_release(c, unit, &d->grant, now);
     }
     c->n_deferred -= n;
     memmove(c->deferred, c->deferred + n, c->n_deferred * sizeof c->deferred[0]);
@@ -213,6 +242,7 @@ static void set_mode(struct controller *c, struct door_unit *unit, enum door_mod
         unit->noted = mode;
         controller_record(c, &event, NULL, false);
     }
+    controller_state_changed(c, unit);
     if (mode == unit->door.mode)
         return;
     door_set_mode(&unit->door, mode, &unit->rules, now.mono, &outcome);
@@ -238,7 +268,16 @@ static void look_without_policy(struct controller *c, struct door_unit *unit, bo
         return;
     enum door_mode mode = unit->local.is_lockdown ? MODE_LOCKED_DOWN : MODE_LOCKED;
     unit->generation = 0;
-    set_mode(c, unit, c->is_fire || unit->is_fire ? MODE_UNLOCKED : mode, now);
+    bool is_fire = (c->is_fire || unit->is_fire) && !unit->is_fire_ignored;
+    set_mode(c, unit, is_fire ? MODE_UNLOCKED : mode, now);
+}
+
+static void learn_fire_rule(struct controller *c, struct door_unit *unit, bool is_ignored)
+{
+    if (unit->is_fire_ignored == is_ignored)
+        return;
+    unit->is_fire_ignored = is_ignored;
+    c->are_fire_rules_new = true;
 }
 
 static bool is_due(const struct controller *c, const struct door_unit *unit, struct now now)
@@ -277,6 +316,7 @@ void controller_look_at_mode(struct controller *c, struct door_unit *unit, bool 
     }
     controller_focus(c, &lens, &facts, now.wall);
     unit->rules = rules_of(&facts.door->door);
+    learn_fire_rule(c, unit, !facts.door->door.fire_release);
     drop_dead_latches(c, unit, &facts, &lens.now);
     controller_situation(c, unit, facts.door, latch, &situation);
     unit->look_next = mode_next_change(facts.door, &situation, lens.now);
@@ -307,58 +347,4 @@ void controller_pass_doors(struct controller *c, bool all, struct now now)
         if (all)
             controller_look_at_mode(c, unit, false, now);
     }
-}
-
-/* --- inputs ------------------------------------------------------------------------------ */
-
-void controller_on_contact(struct controller *c, const struct id *door, bool is_open,
-                           struct now now)
-{
-    struct door_unit *unit = doors_find(&c->doors, door);
-    struct door_outcome outcome = {0};
-    if (!unit)
-        return;
-    door_contact(&unit->door, is_open, &unit->rules, now.mono, &outcome);
-    controller_take_outcome(c, unit, &outcome, now);
-    ledger_flush(&c->ledger);
-}
-
-void controller_on_rex(struct controller *c, const struct id *door, bool is_active, struct now now)
-{
-    struct door_unit *unit = doors_find(&c->doors, door);
-    struct door_outcome outcome = {0};
-    if (!unit)
-        return;
-    door_rex(&unit->door, is_active, &unit->rules, now.mono, &outcome);
-    controller_take_outcome(c, unit, &outcome, now);
-}
-
-void controller_on_tamper(struct controller *c, const struct id *door, bool is_active,
-                          struct now now)
-{
-    struct door_unit *unit = doors_find(&c->doors, door);
-    struct door_outcome outcome = {0};
-    if (!unit)
-        return;
-    door_tamper(&unit->door, is_active, &outcome);
-    controller_take_outcome(c, unit, &outcome, now);
-}
-
-void controller_on_fire(struct controller *c, const struct id *door, bool is_active, struct now now)
-{
-    struct door_unit *unit = door ? doors_find(&c->doors, door) : NULL;
-    bool *input = unit ? &unit->is_fire : &c->is_fire;
-    if ((door && !unit) || *input == is_active)
-        return;
-    *input = is_active;
-    struct event event = {.kind = EVENT_FIRE, .at = now};
-    if (door)
-        event.door = *door;
-    event.args.has_on = true;
-    event.args.on = is_active;
-    controller_record(c, &event, NULL, false);
-    for (size_t i = 0; i < c->doors.n; i++)
-        if (!unit || unit == &c->doors.unit[i])
-            controller_look_at_mode(c, &c->doors.unit[i], true, now);
-    ledger_flush(&c->ledger);
 }

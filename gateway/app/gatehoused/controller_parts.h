@@ -15,7 +15,8 @@ void controller_answer(struct controller *c, const struct id *reader, const stru
 /* The broker has the answer with this tag. */
 void controller_answered(struct controller *c, uint64_t tag);
 
-/* Brings a door's relay to its level; a board that stops answering is an event. */
+/* Brings a door's relays to their levels; a board that stops answering, and one that
+ * answers again, is an event. */
 void controller_reconcile(struct controller *c, struct door_unit *unit, struct now now);
 
 /* --- a door at a moment (controller_door.c) ---------------------------------------------- */
@@ -38,16 +39,23 @@ void controller_situation(struct controller *c, const struct door_unit *unit,
 void controller_look_at_mode(struct controller *c, struct door_unit *unit, bool must,
                              struct now now);
 /* Releases a door for somebody who was let in, now. */
-void controller_release(struct controller *c, struct door_unit *unit, int release_s,
-                        struct now now);
+void controller_release(struct controller *c, struct door_unit *unit,
+                        const struct door_grant *grant, struct now now);
 /* The same, once the event that was recorded last is durable if must_be_durable. */
-void controller_release_once_safe(struct controller *c, struct door_unit *unit, int release_s,
-                                  bool must_be_durable, struct now now);
+void controller_release_once_safe(struct controller *c, struct door_unit *unit,
+                                  const struct door_grant *grant, bool must_be_durable,
+                                  struct now now);
 void controller_release_deferred(struct controller *c, struct now now);
 
 /* Records what the door's machine has brought, and brings the relay to its level. */
 void controller_take_outcome(struct controller *c, struct door_unit *unit,
                              const struct door_outcome *outcome, struct now now);
+
+/* Tells the door's readers that it should be closed (controller_input.c). */
+void controller_warn(struct controller *c, const struct door_unit *unit);
+
+/* The door's state may be another one than was published. */
+void controller_state_changed(struct controller *c, struct door_unit *unit);
 
 /* Lets time pass for all doors. */
 void controller_pass_doors(struct controller *c, bool all, struct now now);
@@ -117,6 +125,9 @@ void controller_present(struct controller *c, const struct read *read, struct no
 
 /* Denies the reads whose second factor did not come (controller_wait.c). */
 void controller_pass_waits(struct controller *c, struct now now);
+
+/* Publishes what has changed of the doors' states (door_state.c). */
+void controller_publish_doors(struct controller *c, struct now now);
 
 /* Publishes gateway/status (status.c). */
 void controller_publish_status(struct controller *c, struct now now);

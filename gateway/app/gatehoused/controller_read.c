@@ -399,8 +399,15 @@ void controller_settle(struct controller *c, const struct road *road, const stru
     bool consumes = ledger_waiting(&c->ledger).len > 0;
     controller_record(c, &event, id_is_none(&repeat.read_id) ? NULL : &repeat, true);
     raise_alarms(c, road, v, now);
-    if (v->decision == DECISION_GRANTED && road->unit)
-        controller_release_once_safe(c, road->unit, v->release_s, consumes, now);
+    if (v->decision == DECISION_GRANTED && road->unit) {
+        struct door_grant grant = {
+            .release_s = v->release_s,
+            .floors = doors_floors(road->unit, v->floors, v->n_floors),
+            .uses_operator = road->policy.holder.person.extended_release ||
+                             (with && with->is_extended),
+        };
+        controller_release_once_safe(c, road->unit, &grant, consumes, now);
+    }
 }
 
 /* --- the road ------------------------------------------------------------------------------ */
@@ -532,6 +539,11 @@ void controller_on_bus(struct controller *c, const struct bus_note *note, struct
     if (note->kind != BUS_MESSAGE) {
         c->bus_up = note->kind == BUS_UP;
         c->next_status = now.mono;
+        /* The broker may be another one, or have forgotten what it retained. */
+        for (size_t i = 0; c->bus_up && i < c->doors.n; i++) {
+            c->doors.unit[i].is_published = false;
+            controller_state_changed(c, &c->doors.unit[i]);
+        }
         return;
     }
     struct id reader;

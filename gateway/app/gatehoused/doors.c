@@ -4,40 +4,102 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What the coil must be, by what de-energised means for this lock. */
-static bool energized_for(const struct config_door *config, bool released)
+/* What the coil of an output must be. */
+static bool wanted(const struct door_unit *unit, const struct door_output *out)
 {
-    return config->lock == LOCK_FAIL_SECURE ? released : !released;
+    bool released = door_is_released(&unit->door);
+    switch (out->role) {
+    case OUTPUT_LOCK: break;
+    case OUTPUT_OPENER: return unit->door.is_opening;
+    case OUTPUT_FLOOR:
+        return unit->door.mode == MODE_UNLOCKED || (released && (unit->floors & out->bit) != 0);
+    }
+    return config_energized(unit->config->lock, released);
 }
 
-enum gh_err doors_add(struct doors *doors, const struct config_door *config, char why[HAL_TEXT_MAX])
+static enum gh_err add_output(struct doors *doors, struct door_unit *unit,
+                              const struct door_output *output, const struct hal_line *line,
+                              const char *user, char why[HAL_TEXT_MAX])
 {
-    struct door_unit *unit = realloc(doors->unit, (doors->n + 1) * sizeof *unit);
-    if (!unit) {
+    struct door_output *more =
+        reallocarray(unit->output, unit->n_outputs + 1, sizeof *more);
+    if (!more) {
         snprintf(why, HAL_TEXT_MAX, "out of memory");
         return GH_IO;
     }
-    doors->unit = unit;
-    struct door_unit *u = &doors->unit[doors->n];
-    *u = (struct door_unit){.config = config, .online = true, .local.restored_at = INSTANT_NONE};
-    door_init(&u->door);
+    unit->output = more;
+    struct door_output *out = &more[unit->n_outputs];
+    *out = *output;
+    out->is_right = true;
     char detail[HAL_TEXT_MAX] = "";
-    enum hal_err err = doors->board->ops->add(doors->board, &config->relay, config->id.s,
-                                              energized_for(config, false), &u->relay, detail);
+    enum hal_err err =
+        doors->board->ops->add(doors->board, line, user, wanted(unit, out), &out->relay, detail);
     if (err != HAL_OK) {
         snprintf(why, HAL_TEXT_MAX, "%.*s", HAL_TEXT_MAX - 1, detail);
         return err == HAL_INVALID || err == HAL_BUSY ? GH_INVALID : GH_IO;
     }
-    doors->n++;
+    unit->n_outputs++;
     return GH_OK;
 }
 
+static enum gh_err add_floors(struct doors *doors, const struct config *whole,
+                              struct door_unit *unit, char why[HAL_TEXT_MAX])
+{
+    int bit = 0;
+    enum gh_err err = GH_OK;
+    for (size_t i = 0; i < whole->n_floors && !err; i++) {
+        const struct config_floor *f = &whole->floors[i];
+        char user[HAL_TEXT_MAX];
+        if (!id_equal(&f->door, &unit->config->id))
+            continue;
+        const struct config_use use = {
+            .door = unit->config, .what = "floor", .floor = &f->floor};
+        config_use_name(user, &use);
+        struct door_output out = {
+            .role = OUTPUT_FLOOR, .floor = f->floor, .bit = UINT64_C(1) << bit++};
+        err = add_output(doors, unit, &out, &f->relay, user, why);
+    }
+    return err;
+}
+
+enum gh_err doors_add(struct doors *doors, const struct config *whole,
+                      const struct config_door *config, bool starts_released,
+                      char why[HAL_TEXT_MAX])
+{
+    struct door_unit *more = realloc(doors->unit, (doors->n + 1) * sizeof *more);
+    if (!more) {
+        snprintf(why, HAL_TEXT_MAX, "out of memory");
+        return GH_IO;
+    }
+    doors->unit = more;
+    struct door_unit *unit = &doors->unit[doors->n++];
+    *unit = (struct door_unit){.config = config, .online = true, .local.restored_at = INSTANT_NONE};
+    door_init(&unit->door);
+    if (starts_released)
+        unit->door.mode = MODE_UNLOCKED;
+    enum gh_err err = add_floors(doors, whole, unit, why);
+    /* A door without floors has a lock, also in a rehearsal, where nothing is wired. */
+    if (!err && (config_has_line(&config->relay) || unit->n_outputs == 0))
+        err = add_output(doors, unit, &(struct door_output){.role = OUTPUT_LOCK}, &config->relay,
+                         config->id.s, why);
+    if (!err && config_has_line(&config->opener)) {
+        char user[HAL_TEXT_MAX];
+        config_use_name(user, &(struct config_use){.door = config, .what = "opener"});
+        err = add_output(doors, unit, &(struct door_output){.role = OUTPUT_OPENER}, &config->opener,
+                         user, why);
+    }
+    return err;
+}
+
 enum gh_err doors_open(struct doors *out, const struct config *config, struct relay_board *board,
+                       bool (*starts_released)(void *context, const struct id *door), void *context,
                        char why[HAL_TEXT_MAX])
 {
     struct doors d = {.board = board};
     for (size_t i = 0; i < config->n_doors; i++) {
-        enum gh_err err = doors_add(&d, &config->doors[i], why);
+        const struct config_door *door = &config->doors[i];
+        enum gh_err err =
+            doors_add(&d, config, door, starts_released(context, &door->id), why);
         if (err) {
             doors_close(&d);
             return err;
@@ -49,6 +111,8 @@ enum gh_err doors_open(struct doors *out, const struct config *config, struct re
 
 void doors_close(struct doors *doors)
 {
+    for (size_t i = 0; i < doors->n; i++)
+        free(doors->unit[i].output);
     free(doors->unit);
     *doors = (struct doors){0};
 }
@@ -194,14 +258,48 @@ struct door_unit *doors_find(const struct doors *doors, const struct id *id)
     return NULL;
 }
 
-bool doors_reconcile(struct doors *doors, struct door_unit *unit)
+static bool set(const struct doors *doors, const struct door_unit *unit, struct door_output *out)
 {
     const struct relay_ops *ops = doors->board->ops;
-    bool want = energized_for(unit->config, door_is_released(&unit->door));
-    bool is = !want;
-    unit->online = ops->set(doors->board, unit->relay, want) == HAL_OK &&
-                   ops->get(doors->board, unit->relay, &is) == HAL_OK && is == want;
-    return unit->online;
+    bool want = wanted(unit, out), is = !want;
+    out->is_right = ops->set(doors->board, out->relay, want) == HAL_OK &&
+                    ops->get(doors->board, out->relay, &is) == HAL_OK && is == want;
+    return out->is_right;
+}
+
+const char *doors_reconcile(struct doors *doors, struct door_unit *unit)
+{
+    const char *wrong = NULL;
+    unit->online = true;
+    for (size_t i = 0; i < unit->n_outputs; i++) {
+        struct door_output *out = &unit->output[i];
+        if (set(doors, unit, out))
+            continue;
+        if (out->role == OUTPUT_OPENER && !wrong)
+            wrong = "the opener's relay does not take its level";
+        if (out->role == OUTPUT_OPENER)
+            continue;
+        unit->online = false;
+        wrong = out->role == OUTPUT_LOCK ? "the relay does not take its level"
+                                         : "a floor's relay does not take its level";
+    }
+    return wrong;
+}
+
+/* A floor of the policy that is a number is "#3"; here it is "3". */
+static bool is_floor(const struct id *ours, const struct id *theirs)
+{
+    return strcmp(ours->s, theirs->s[0] == '#' ? theirs->s + 1 : theirs->s) == 0;
+}
+
+uint64_t doors_floors(const struct door_unit *unit, const struct id *const *floors, size_t n)
+{
+    uint64_t bits = 0;
+    for (size_t o = 0; o < unit->n_outputs; o++)
+        for (size_t i = 0; i < n && unit->output[o].role == OUTPUT_FLOOR; i++)
+            if (is_floor(&unit->output[o].floor, floors[i]))
+                bits |= unit->output[o].bit;
+    return bits;
 }
 
 bool doors_deadline(const struct doors *doors, struct mono *out)

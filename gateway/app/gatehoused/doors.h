@@ -19,13 +19,47 @@ struct door_commit {
     struct id reader, person;
 };
 
+/* Floors of an elevator, as bits: the door's first [floor] is bit 0. */
+#define FLOORS_ALL UINT64_MAX
+
+/* What somebody was let in with. */
+struct door_grant {
+    int release_s;      /* 0: the door is open to all; only its mode is looked at again */
+    uint64_t floors;    /* that may be chosen */
+    bool uses_operator; /* the automatic operator opens the door */
+};
+
+enum output_role { OUTPUT_LOCK, OUTPUT_OPENER, OUTPUT_FLOOR };
+
+/* A relay of a door. */
+struct door_output {
+    enum output_role role;
+    int relay;      /* index on the board */
+    struct id floor;
+    uint64_t bit;   /* of the floor */
+    bool is_right;  /* it took and confirmed its last level */
+};
+
+/* What is published of a door. */
+struct door_state {
+    enum door_mode mode;
+    const char *onvif, *alarm; /* static; alarm NULL = none */
+    bool is_released, has_contact, is_open;
+    struct mono release_ends; /* 0 = no release runs */
+    int64_t until; /* of an order to hold it open or locked; INSTANT_NONE = none */
+};
+
 struct door_unit {
     const struct config_door *config; /* borrowed */
     struct door door;
     struct door_rules rules; /* of the policy that was looked at last */
-    int relay;   /* index on the board */
-    bool online; /* the relay took and confirmed its last level */
+    struct door_output *output; /* owned */
+    size_t n_outputs;
+    uint64_t floors; /* that the running release lets choose */
+    bool online;     /* the relays that let people in took and confirmed their last levels */
+    bool is_fire_ignored;    /* by the policy that was looked at last */
     bool is_fire;            /* its own fire input */
+    const char *fault;       /* what its relays do wrong, as was journalled; NULL = nothing */
     enum door_mode noted;    /* the mode that was journalled last */
 
     struct local_state local;
@@ -39,6 +73,10 @@ struct door_unit {
     enum clock_trust trust;
     int64_t looked_at, look_next; /* wall seconds */
 
+    /* doors/{door}/state */
+    bool is_state_due, is_published;
+    struct door_state published;
+
     struct door_commit commit[DOOR_COMMITS_MAX];
     size_t n_commits;
 };
@@ -49,12 +87,16 @@ struct doors {
     size_t n;
 };
 
-/* Takes every relay at its locked level. GH_INVALID or GH_IO with one line in
+/* Takes every relay at its locked level; a door that starts_released at the other, and
+ * in the mode unlocked. GH_INVALID or GH_IO with one line in
  * why when a line cannot be had: then nothing may start. */
 GH_MUST_CHECK enum gh_err doors_open(struct doors *out, const struct config *config,
-                                     struct relay_board *board, char why[HAL_TEXT_MAX]);
+                                     struct relay_board *board,
+                                     bool (*starts_released)(void *context, const struct id *door),
+                                     void *context, char why[HAL_TEXT_MAX]);
 /* Takes one door more. config is borrowed; pointers to units end here. */
-GH_MUST_CHECK enum gh_err doors_add(struct doors *doors, const struct config_door *config,
+GH_MUST_CHECK enum gh_err doors_add(struct doors *doors, const struct config *whole,
+                                    const struct config_door *config, bool starts_released,
                                     char why[HAL_TEXT_MAX]);
 void doors_close(struct doors *doors);
 
@@ -76,9 +118,13 @@ void doors_drop_latch(struct door_unit *unit, struct ledger *ledger, size_t i);
 /* NULL if the door is none of ours. */
 struct door_unit *doors_find(const struct doors *doors, const struct id *id);
 
-/* Sets the relay to what the machine says, always, and reads it back. True if
- * the relay is now known to be right; unit->online says the same. */
-bool doors_reconcile(struct doors *doors, struct door_unit *unit);
+/* Sets the relays to what the machine says, always, and reads them back. NULL if all
+ * are now known to be right; else what is not, for a person (static storage).
+ * unit->online says whether the lock's relay and those of the floors are. */
+const char *doors_reconcile(struct doors *doors, struct door_unit *unit);
+
+/* The bits of those floors that the door has relays for. */
+uint64_t doors_floors(const struct door_unit *unit, const struct id *const *floors, size_t n);
 
 /* The earliest deadline of all machines; false = none. */
 bool doors_deadline(const struct doors *doors, struct mono *out);

@@ -53,3 +53,12 @@ enum gh_err feedback_send(const struct bus *bus, const struct id *reader, const 
     return bus->ops->publish_tagged(bus->self, slice_make(topic, (size_t)t),
                                     slice_make(payload, (size_t)p), tag);
 }
+
+enum gh_err feedback_warn(const struct bus *bus, const struct id *reader)
+{
+    static const char payload[] = "{\"id\":null,\"decision\":\"pending\",\"reason\":\"door_held_open\","
+                                  "\"led\":\"amber\",\"beep\":\"warn\",\"text\":\"Please close the door\"}";
+    char topic[BUS_TOPIC_MAX];
+    int n = snprintf(topic, sizeof topic, "gatehouse/v1/readers/%s/feedback", reader->s);
+    return bus->ops->publish(bus->self, slice_make(topic, (size_t)n), slice_of(payload), 1, false);
+}

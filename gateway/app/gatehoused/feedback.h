@@ -12,4 +12,9 @@ GH_MUST_CHECK enum gh_err feedback_send(const struct bus *bus, const struct id *
                                         const struct id *read_id, enum decision decision,
                                         enum reason reason, uint64_t tag);
 
+/* The same topic, of nobody's read: the door has been open for too long, and soon there
+ * will be an alarm: {"id":null,"decision":"pending","reason":"door_held_open",
+ * "led":"amber","beep":"warn","text"}. Errors as bus_ops.publish. */
+GH_MUST_CHECK enum gh_err feedback_warn(const struct bus *bus, const struct id *reader);
+
 #endif

@@ -98,6 +98,8 @@ static struct json *status_of_door(struct controller *c, const struct door_unit 
     const char *name = known ? facts.door->door.name : "";
     const char *contact = door->has_contact ? (door->is_open ? "open" : "closed") : NULL;
     const char *alarm = door_alarm(door);
+    if (!alarm && unit->fault)
+        alarm = "relay_fault";
     bool ok = json_set_text(out, "door", slice_of(unit->config->id.s)) &&
               (!name[0] || json_set_text(out, "name", slice_of(name))) &&
               json_set_bool(out, "in_policy", known) &&
@@ -116,12 +118,55 @@ static struct json *status_of_door(struct controller *c, const struct door_unit 
     return NULL;
 }
 
-struct json *status_of_doors(struct controller *c, struct now now)
+/* An empty page; the caller fills in what lies from *from up to its end. */
+static struct json *new_page(size_t n, size_t *from, size_t *end)
 {
     struct json *out = json_new();
-    for (size_t i = 0; out && i < c->doors.n; i++) {
+    *from = *from < n ? *from : n;
+    *end = n - *from > STATUS_PAGE ? *from + STATUS_PAGE : n;
+    if (out && (*end == n || json_set_int(out, "next", (int64_t)*end)))
+        return out;
+    json_free(out);
+    return NULL;
+}
+
+struct json *status_of_doors(struct controller *c, size_t from, struct now now)
+{
+    size_t end;
+    struct json *out = new_page(c->doors.n, &from, &end);
+    for (size_t i = from; out && i < end; i++) {
         struct json *door = status_of_door(c, &c->doors.unit[i], now);
         if (!door || !json_append(out, "doors", door)) {
+            json_free(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+static struct json *status_of_input(const struct input_unit *unit)
+{
+    struct json *out = json_new();
+    const struct hal_line *line = &unit->config->line;
+    if (out && (!unit->door || json_set_text(out, "door", slice_of(unit->door->s))) &&
+        json_set_text(out, "input", slice_of(sense_name(unit->sense))) &&
+        json_set_text(out, "chip", slice_of(line->chip)) &&
+        json_set_text(out, "line", slice_of(line->line)) &&
+        json_set_bool(out, "active", unit->is_active) &&
+        json_set_int(out, "changes", (int64_t)unit->changes) &&
+        json_set_text(out, "state", slice_of(input_trouble_name(unit->trouble))))
+        return out;
+    json_free(out);
+    return NULL;
+}
+
+struct json *status_of_inputs(const struct inputs *inputs, size_t from)
+{
+    size_t end;
+    struct json *out = new_page(inputs->n, &from, &end);
+    for (size_t i = from; out && i < end; i++) {
+        struct json *input = status_of_input(&inputs->unit[i]);
+        if (!input || !json_append(out, "inputs", input)) {
             json_free(out);
             return NULL;
         }

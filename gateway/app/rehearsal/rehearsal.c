@@ -92,6 +92,15 @@ static enum gh_err aged_look(void *self, const struct id *door, struct policy_fa
     return store.ops->look(store.self, door, out);
 }
 
+static enum gh_err aged_readers_of(void *self, const struct id *door,
+                                   void (*each)(void *context, const struct id *reader),
+                                   void *context)
+{
+    struct rehearsal *r = self;
+    struct policy_store store = replica_reader_port(r->reader);
+    return store.ops->readers_of(store.self, door, each, context);
+}
+
 static uint64_t aged_generation(void *self)
 {
     struct rehearsal *r = self;
@@ -117,6 +126,7 @@ static int64_t set_age_s(void *self, const struct policy_version *version, struc
 static const struct policy_store_ops aged = {
     .ask = aged_ask,
     .look = aged_look,
+    .readers_of = aged_readers_of,
     .generation = aged_generation,
     .version = aged_version,
     .age_s = set_age_s,
@@ -159,14 +169,18 @@ static enum gh_err open_controller(struct rehearsal *r, char why[REHEARSAL_WHY_M
         .bus = {&bus, r},
         .policy = {&aged, r},
         .journal = memory_journal_port(r->journal),
-        .board = r->board,
         .zone = zone_view_load,
     };
-    const struct controller_start start = {
-        .session = &session, .boot = BOOT};
+    struct doors doors;
+    struct controller_fire no_fire = {0};
+    const struct controller_start start = {.session = &session, .boot = BOOT, .doors = &doors};
     r->config.reads_per_s = r->config.reads_burst = EVERY_S;
-    enum gh_err err = controller_open(&r->controller, &r->config, &ports, &r->keys, &start, r->now,
-                                      detail);
+    enum gh_err err = controller_take_doors(&doors, &r->config, r->board, &ports.policy, &no_fire,
+                                            detail);
+    if (err == GH_OK) {
+        err = controller_open(&r->controller, &r->config, &ports, &r->keys, &start, r->now);
+        doors_close(&doors);
+    }
     r->is_up = err == GH_OK;
     if (err)
         snprintf(why, REHEARSAL_WHY_MAX, "%s", detail);
@@ -418,7 +432,7 @@ static void bring_back(struct rehearsal *r, const struct id *id, const struct ou
     if (o->is_fire)
         controller_on_fire(c, id, true, r->now);
     if (o->is_rex)
-        controller_on_rex(c, id, true, r->now);
+        controller_rex_at_start(c, id, r->now);
     if (o->is_tampered)
         controller_on_tamper(c, id, true, r->now);
 }
@@ -468,8 +482,9 @@ enum gh_err rehearsal_set_online(struct rehearsal *r, const struct id *door, boo
     struct door_unit *unit = doors_find(&r->controller.doors, door);
     if (!unit)
         return GH_NOT_FOUND;
-    memory_board_set_gone(r->board, unit->relay, !online);
-    doors_reconcile(&r->controller.doors, unit);
+    for (size_t i = 0; i < unit->n_outputs; i++)
+        memory_board_set_gone(r->board, unit->output[i].relay, !online);
+    (void)doors_reconcile(&r->controller.doors, unit);
     look_at_doors(r);
     return GH_OK;
 }

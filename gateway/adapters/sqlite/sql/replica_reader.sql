@@ -27,6 +27,8 @@ SELECT a.id, r.is_exit, a.antipassback, a.timeout_s, a.schedule, a.reset_min, a.
 FROM area_reader r CROSS JOIN area a ON a.id = r.area
 WHERE r.reader = ?1
 ORDER BY a.id, r.is_exit;
+-- name: reader_readers_of
+SELECT id FROM reader WHERE door = ?1 ORDER BY id LIMIT ?2;
 -- name: reader_schedule
 SELECT windows FROM schedule WHERE id = ?1;
 

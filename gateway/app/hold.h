@@ -1,0 +1,26 @@
+/* How gatehoused and gatehouse-safe --hold hand the lines over to each other.
+ *
+ * The holder listens at RUN_DIR/hold.sock, a Unix stream socket. A gatehoused that starts
+ * connects; the holder lets go of the lines, writes "free\n" and waits for the end of the
+ * connection, which the kernel brings about however gatehoused ends. Then it takes the
+ * lines at their safe levels and holds them. */
+#ifndef GATEHOUSE_APP_HOLD_H
+#define GATEHOUSE_APP_HOLD_H
+
+#include "app/config.h"
+
+#define HOLD_SOCKET "hold.sock"
+#define HOLD_FREE "free\n"
+
+/* Asks for the lines, and with wait_ms above 0 waits until they are free, at most so long.
+ * A descriptor to keep open for as long as the lines are used (owned), or -1: there is no
+ * holder, or it does not answer. */
+int hold_claim(const struct config *config, int wait_ms);
+
+/* False: the holder has ended; close the descriptor and claim again. */
+bool hold_is_there(int fd);
+
+/* Listens at the socket; an old one is replaced. -1 with errno. */
+int hold_listen(const struct config *config);
+
+#endif

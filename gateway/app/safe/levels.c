@@ -1,0 +1,145 @@
+#include "app/safe/levels.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void collect(void *context, const struct config_use *use)
+{
+    struct levels *l = context;
+    if (!use->input)
+        l->uses[l->n++] = *use;
+}
+
+enum gh_err levels_init(struct levels *out, const struct config *config)
+{
+    size_t room = 1 + 5 * config->n_doors + config->n_floors;
+    *out = (struct levels){.config = config, .fire_input = -1};
+    out->uses = calloc(room, sizeof *out->uses);
+    out->level = calloc(room, sizeof *out->level);
+    if (!out->uses || !out->level) {
+        levels_free(out);
+        return GH_IO;
+    }
+    config_each_line(config, collect, out);
+    for (size_t i = 0; i < out->n; i++)
+        out->level[i] = (struct level){.use = &out->uses[i], .relay = -1};
+    return GH_OK;
+}
+
+void levels_let_go(struct levels *l)
+{
+    if (l->inputs)
+        l->inputs->ops->close(l->inputs);
+    if (l->relays)
+        l->relays->ops->close(l->relays);
+    l->inputs = NULL;
+    l->relays = NULL;
+    l->fire_input = -1;
+    for (size_t i = 0; i < l->n; i++)
+        l->level[i].relay = -1;
+    fire_rules_free(&l->rules);
+}
+
+void levels_free(struct levels *l)
+{
+    levels_let_go(l);
+    free(l->uses);
+    free(l->level);
+    *l = (struct levels){0};
+}
+
+static bool wanted(const struct levels *l, const struct config_use *use)
+{
+    bool released = l->is_fire && !fire_rules_ignore(&l->rules, &use->door->id);
+    if (strcmp(use->what, "opener") == 0)
+        return false;
+    return use->floor ? released : config_energized(use->door->lock, released);
+}
+
+static void take_fire(struct levels *l)
+{
+    const struct config_input *fire = &l->config->fire;
+    char why[HAL_TEXT_MAX] = "";
+    bool active = false;
+    if (!config_has_line(&fire->line) || l->fire_input >= 0)
+        return;
+    if (l->inputs->ops->add(l->inputs, &fire->line, "safe fire input", fire->bias,
+                            fire->debounce_ms, &l->fire_input, &active, why) == HAL_OK) {
+        l->is_fire = active;
+        return;
+    }
+    l->fire_input = -1;
+    if (!l->is_fire_told)
+        fprintf(stderr, "gatehouse-safe: %s\n", why);
+    l->is_fire_told = true;
+}
+
+/* Follows the input past its debounce: as soon as it rests at a level, that is the one. */
+static void read_fire(struct levels *l)
+{
+    struct input_change change;
+    bool active;
+    if (l->fire_input < 0)
+        return;
+    while (l->inputs->ops->next(l->inputs, &change) == HAL_OK)
+        l->is_fire = change.active;
+    /* It reads the line back; a lost edge comes as a change. An input that cannot be read
+     * says nothing new: the failure of a line neither opens a door nor locks people in. */
+    enum hal_err err = l->inputs->ops->get(l->inputs, l->fire_input, &active);
+    (void)err;
+}
+
+static bool take_relay(struct levels *l, struct level *level)
+{
+    char why[HAL_TEXT_MAX] = "", user[HAL_TEXT_MAX];
+    snprintf(user, sizeof user, "safe %s", level->use->door->id.s);
+    if (l->relays->ops->add(l->relays, level->use->line, user, wanted(l, level->use),
+                            &level->relay, why) == HAL_OK)
+        return true;
+    level->relay = -1;
+    if (!level->is_told)
+        fprintf(stderr, "gatehouse-safe: %s\n", why);
+    level->is_told = true;
+    return false;
+}
+
+static bool set_relay(const struct levels *l, const struct level *level)
+{
+    const struct relay_ops *ops = l->relays->ops;
+    bool want = wanted(l, level->use), is = !want;
+    return ops->set(l->relays, level->relay, want) == HAL_OK &&
+           ops->get(l->relays, level->relay, &is) == HAL_OK && is == want;
+}
+
+size_t levels_reconcile(struct levels *l)
+{
+    size_t wrong = 0;
+    take_fire(l);
+    read_fire(l);
+    for (size_t i = 0; i < l->n; i++) {
+        struct level *level = &l->level[i];
+        wrong += level->relay < 0 ? !take_relay(l, level) : !set_relay(l, level);
+    }
+    return wrong;
+}
+
+enum gh_err levels_take(struct levels *l, struct relay_board *relays, struct input_board *inputs)
+{
+    l->relays = relays;
+    l->inputs = inputs;
+    l->is_fire = false;
+    for (size_t i = 0; i < l->n; i++)
+        l->level[i].is_told = false;
+    l->is_fire_told = false;
+    if (!relays || !inputs) {
+        levels_let_go(l);
+        return GH_IO;
+    }
+    enum gh_err err = fire_rules_load(&l->rules, l->config->state_dir);
+    if (err && err != GH_NOT_FOUND)
+        fprintf(stderr, "gatehouse-safe: %s/%s: %s: a fire releases every door\n",
+                l->config->state_dir, FIRE_RULES_FILE, gh_err_name(err));
+    (void)levels_reconcile(l);
+    return GH_OK;
+}
