@@ -192,7 +192,7 @@ mutate:
 
 # The boards on real lines. Only in a guest: a test that needs a kernel of its own.
 HARDWAREBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/hardware/test_*.c))
-hardware: $(HARDWAREBINS)
+hardware: $(HARDWAREBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud
 	@BUILD=$(BUILD) tests/hardware/run $(HARDWAREBINS)
 
 # The decision against a second evaluation that shares nothing with it, and what must

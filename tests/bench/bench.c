@@ -16,6 +16,7 @@
 #include "bench/echo.h"
 #include "bench/floors.h"
 #include "bench/large.h"
+#include "bench/lines.h"
 #include "bench/machine.h"
 #include "bench/play.h"
 #include "bench/table.h"
@@ -23,6 +24,7 @@
 #include "lib/wait.h"
 
 #define PEOPLE 1000
+#define LINE_DOORS 32
 #define PEOPLE_LARGE 20000
 
 /* How much is measured. */
@@ -30,10 +32,11 @@ struct amount {
     int rounds, reads, bursts, commits, calls, slow_echoes, revocations, backlog, restarts;
     long people;   /* of the largest site */
     int decisions; /* asked of it */
+    int lines;
 };
 
-static const struct amount full = {5, 500, 40, 200, 100, 20, 30, 20000, 5, 250000, 50000};
-static const struct amount quick = {3, 50, 8, 50, 20, 10, 6, 2000, 3, 2500, 5000};
+static const struct amount full = {5, 500, 40, 200, 100, 20, 30, 20000, 5, 250000, 50000, 100};
+static const struct amount quick = {3, 50, 8, 50, 20, 10, 6, 2000, 3, 2500, 5000, 10};
 
 struct measured {
     struct series one_way, echo, echo_16, slow_echo, commit, call; /* floors */
@@ -45,6 +48,7 @@ struct measured {
     double daemon_mib, daemon_large_mib, syncd_mib, syncd_large_mib, echo_mib;
     long missing, doubled;
     struct large small_site, large_site;
+    struct lines lines;
 };
 
 /* --- the broker with default sockets ------------------------------------------------------ */
@@ -295,6 +299,10 @@ static bool measure(struct bench *b)
         good = large_measure(&b->m.small_site, 250, b->amount.decisions, false) &&
                large_measure(&b->m.large_site, b->amount.people, b->amount.decisions, true);
     }
+    if (good) {
+        fprintf(stderr, "bench: lines\n");
+        good = lines_measure(&b->m.lines, b->amount.lines, LINE_DOORS);
+    }
     return good;
 }
 
@@ -351,6 +359,23 @@ static void show_doors(struct table *t, const struct measured *m)
     table_latency(t, "to feedback, 20,000 people", &m->large_feedback,
                   &(struct against){"echo + commit", large + large_commit, "echo + 1.5 x commit",
                                     large + 1.5 * large_commit, false});
+}
+
+static void show_lines(struct table *t, const struct measured *m)
+{
+    const struct lines *l = &m->lines;
+    double commit = series_at(&m->commit, 0.5);
+    table_heading(t, "Lines: each waits for 30 ms of debounce first");
+    table_latency(t, "fire input to the last of 32 doors released", &l->fire,
+                  &(struct against){"debounce", LINES_DEBOUNCE_US, "debounce + 200 ms",
+                                    LINES_DEBOUNCE_US + 200000, false});
+    table_latency(t, "contact to its durable event at an MQTT client", &l->event,
+                  &(struct against){.floor = "debounce + commit",
+                                    .floor_value = LINES_DEBOUNCE_US + commit});
+    table_latency(t, "error of a release of a second", &l->release,
+                  &(struct against){.target = "50 ms", .limit = 50000});
+    table_latency(t, "the same, both cores kept busy by others", &l->release_busy,
+                  &(struct against){.target = "50 ms", .limit = 50000});
 }
 
 static void show_rest(struct table *t, const struct measured *m, int backlog)
@@ -418,6 +443,7 @@ int main(int argc, char **argv)
     show_doors(&table, &b.m);
     show_rest(&table, &b.m, b.amount.backlog);
     show_decisions(&table, &b.m, b.amount.people);
+    show_lines(&table, &b.m);
     if (!table_close(&table)) {
         return 2;
     }

@@ -40,7 +40,7 @@ void levels_free(struct levels *levels);
 GH_MUST_CHECK enum gh_err levels_take(struct levels *levels, struct relay_board *relays,
                                       struct input_board *inputs);
 /* Tries again for what is missing, reads the fire input, sets all levels. How many lines
- * are missing or wrong. */
+ * are missing or wrong; one that gatehouse-safe --hold has is right. */
 size_t levels_reconcile(struct levels *levels);
 /* Lets go of all lines. */
 void levels_let_go(struct levels *levels);
