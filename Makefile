@@ -81,7 +81,7 @@ PROGRAMS := $(BUILD)/gatehoused $(BUILD)/gatehouse-syncd $(BUILD)/gatehousectl $
 TESTBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TESTS))
 SQLHDRS  := $(patsubst gateway/adapters/sqlite/sql/%.sql,$(BUILD)/gen/sql/%.h,$(wildcard gateway/adapters/sqlite/sql/*.sql))
 
-.PHONY: all help deps demo test check arch lint san tsan fuzz mutate hardware naive bench clean FORCE
+.PHONY: all help deps demo test check arch lint san tsan fuzz mutate hardware hardware13 naive bench clean FORCE
 all: $(PROGRAMS) $(BUILD)/gatehouse-cloud $(BUILD)/demo
 
 help:
@@ -97,6 +97,7 @@ help:
 ## make fuzz       | every parser of outside bytes, FUZZ_SECONDS each (30)
 ## make mutate     | do the tests notice mutants of the core? SAMPLE=60 tries 60 of them
 ## make hardware   | the boards on lines of a real kernel, in a guest that is booted for it
+## make hardware13 | the same lines through Debian 13's libgpiod 2, with the same trace
 ## make naive      | random decisions against a second evaluation, and properties
 ## make bench      | figures as ratios to their floors in the same run
 ## make deps       | installs Debian packages (as root)
@@ -194,6 +195,8 @@ mutate:
 HARDWAREBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/hardware/test_*.c))
 hardware: $(HARDWAREBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud
 	@BUILD=$(BUILD) tests/hardware/run $(HARDWAREBINS)
+hardware13:
+	@tests/hardware/run --debian13 $(addprefix build/tests/hardware/,test_lines test_inputs test_trace)
 
 # The decision against a second evaluation that shares nothing with it, and what must
 # hold in any building. The long form: DECISIONS=1000000 WORLDS=2000.
