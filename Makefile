@@ -81,7 +81,8 @@ PROGRAMS := $(BUILD)/gatehoused $(BUILD)/gatehouse-syncd $(BUILD)/gatehousectl $
 TESTBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TESTS))
 SQLHDRS  := $(patsubst gateway/adapters/sqlite/sql/%.sql,$(BUILD)/gen/sql/%.h,$(wildcard gateway/adapters/sqlite/sql/*.sql))
 
-.PHONY: all help deps demo test check arch lint san tsan fuzz mutate hardware powercut naive bench clean FORCE
+.PHONY: all help deps demo test check arch lint san tsan fuzz mutate hardware hardware13 powercut naive \
+        bench clean FORCE
 all: $(PROGRAMS) $(BUILD)/gatehouse-cloud $(BUILD)/demo
 
 help:
@@ -97,6 +98,7 @@ help:
 ## make fuzz       | every parser of outside bytes, FUZZ_SECONDS each (30)
 ## make mutate     | do the tests notice mutants of the core? SAMPLE=60 tries 60 of them
 ## make hardware   | the boards on lines of a real kernel, in a guest that is booted for it
+## make hardware13 | the same lines through Debian 13's libgpiod 2, with the same trace
 ## make powercut   | the guest is killed in the middle of releases, CUTS times (10)
 ## make naive      | random decisions against a second evaluation, and properties
 ## make bench      | figures as ratios to their floors in the same run
@@ -195,6 +197,8 @@ mutate:
 HARDWAREBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/hardware/test_*.c))
 hardware: $(HARDWAREBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud
 	@BUILD=$(BUILD) tests/hardware/run $(HARDWAREBINS)
+hardware13:
+	@tests/hardware/run --debian13 $(addprefix build/tests/hardware/,test_lines test_inputs test_trace)
 # Power cuts in the middle of releases: the long form CUTS=1000.
 CUTS ?= 10
 $(BUILD)/tests/hardware/no_sync.so: tests/hardware/no_sync.c

@@ -61,6 +61,15 @@ bool debounce_end(struct debounce *d, bool level, int64_t now_ns, struct debounc
     return false;
 }
 
+void debounce_gap(struct debounce *d, bool level, int64_t at_ns)
+{
+    if (!d->busy)
+        d->began_ns = at_ns;
+    d->busy = true;
+    d->raw = level;
+    d->due_ns = at_ns + d->time_ns;
+}
+
 void debounce_rest(struct debounce *d)
 {
     d->raw = d->settled;

@@ -46,8 +46,11 @@ bool debounce_due(const struct debounce *d, int64_t *due_ns);
  * that contradicts the edges means that one was lost: it counts as that edge. */
 bool debounce_end(struct debounce *d, bool level, int64_t now_ns, struct debounce_change *out);
 
-/* Ends a disturbance without a result: the line cannot be read any more, or its
- * edges were lost. */
+/* Edges were lost, and at at_ns the line was at this level: it has not been quiet
+ * since the last edge that is known, so the disturbance goes on, or begins. */
+void debounce_gap(struct debounce *d, bool level, int64_t at_ns);
+
+/* Ends a disturbance without a result: the line cannot be read any more. */
 void debounce_rest(struct debounce *d);
 
 #endif

@@ -93,6 +93,12 @@ static enum hal_err read_line(void *board, int index, bool *active)
     return gpio_lines_get(&g->lines, index, active);
 }
 
+/* Kernels before 5.7 stamp with another clock: such times are not believed. */
+static int64_t time_of(const struct gpio_edge *e, int64_t now_ns)
+{
+    return e->at_ns < now_ns ? e->at_ns : now_ns;
+}
+
 /* Feeds what was read from the kernel; true if *out is a change. */
 static bool drain_input(struct gpiod_inputs *g, int index, int64_t now_ns,
                         struct input_change *out)
@@ -100,24 +106,21 @@ static bool drain_input(struct gpiod_inputs *g, int index, int64_t now_ns,
     struct input *in = &g->input[index];
     if (!g->lines.use[index].line)
         forget_edges(in);
-    if (in->loss == GPIO_LOSS_BEFORE) {
-        /* The level before these edges did not last as long as it looks. */
+    if (in->loss == GPIO_LOSS_BEFORE && in->n_edges > 0)
+        input_bank_gap(&g->bank, index, !in->edge[0].active, time_of(&in->edge[0], now_ns));
+    if (in->loss == GPIO_LOSS_BEFORE)
         in->loss = GPIO_LOSS_NONE;
-        input_bank_forget(&g->bank, index);
-    }
     while (in->next_edge < in->n_edges) {
         const struct gpio_edge *e = &in->edge[in->next_edge++];
-        /* Kernels before 5.7 stamp with another clock: such times are not believed. */
-        int64_t at_ns = e->at_ns < now_ns ? e->at_ns : now_ns;
-        if (input_bank_edge(&g->bank, index, e->active, at_ns, out))
+        if (input_bank_edge(&g->bank, index, e->active, time_of(e, now_ns), out))
             return true;
     }
     bool behind = in->loss == GPIO_LOSS_BEHIND;
     forget_edges(in);
-    /* Edges were dropped, so it has not been quiet: count one now. */
     bool active = false;
-    return behind && read_line(g, index, &active) == HAL_OK &&
-           input_bank_edge(&g->bank, index, active, now_ns, out);
+    if (behind && read_line(g, index, &active) == HAL_OK)
+        input_bank_gap(&g->bank, index, active, now_ns);
+    return false;
 }
 
 static bool drain(struct gpiod_inputs *g, struct input_change *out)

@@ -101,9 +101,9 @@ static void set_timer(const struct input_bank *bank, int64_t due_ns)
     timerfd_settime(bank->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
-void input_bank_forget(struct input_bank *bank, int index)
+void input_bank_gap(struct input_bank *bank, int index, bool active, int64_t at_ns)
 {
-    debounce_rest(&bank->input[index]);
+    debounce_gap(&bank->input[index], active, at_ns);
 }
 
 void input_bank_restart(struct input_bank *bank, int index, bool active)

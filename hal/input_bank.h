@@ -35,8 +35,8 @@ int input_bank_add(struct input_bank *bank, int debounce_ms, bool active);
 bool input_bank_edge(struct input_bank *bank, int index, bool active, int64_t at_ns,
                      struct input_change *out);
 
-/* Edges were lost: what the input was about to settle at is not known any more. */
-void input_bank_forget(struct input_bank *bank, int index);
+/* Edges behind the newest one were lost, and at at_ns the line was at this level. */
+void input_bank_gap(struct input_bank *bank, int index, bool active, int64_t at_ns);
 
 /* The line was away and is now at this level: it counts as an edge of now. */
 void input_bank_restart(struct input_bank *bank, int index, bool active);

@@ -126,6 +126,28 @@ static void a_lost_edge_back_means_no_change(void **state)
     assert_false(debounce_due(&d, &due));
 }
 
+static void edges_lost_on_the_way_put_the_end_off_and_keep_the_beginning(void **state)
+{
+    (void)state;
+    struct debounce d;
+    struct debounce_change c;
+    int64_t due;
+    debounce_init(&d, 30, false);
+    assert_false(debounce_edge(&d, true, 1000 * MS, &c));
+    /* It seems to have lasted for 90 ms, but edges were lost meanwhile. */
+    debounce_gap(&d, true, 1090 * MS);
+    assert_false(debounce_end(&d, true, 1119 * MS, &c));
+    assert_change(debounce_end(&d, true, 1120 * MS, &c), &c, true, 1000 * MS);
+    /* And when all that is known had come to rest. */
+    debounce_gap(&d, false, 2000 * MS);
+    assert_true(debounce_due(&d, &due));
+    assert_int_equal(due, 2030 * MS);
+    assert_change(debounce_end(&d, false, due, &c), &c, false, 2000 * MS);
+    debounce_gap(&d, false, 3000 * MS);
+    assert_false(debounce_end(&d, false, 3030 * MS, &c));
+    assert_false(debounce_due(&d, &due));
+}
+
 static void two_edges_the_same_way_are_two_edges(void **state)
 {
     (void)state;
@@ -314,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_level_that_lasted_comes_through_though_nobody_asked_in_time),
         cmocka_unit_test(a_lost_edge_is_repaired_by_the_reading),
         cmocka_unit_test(a_lost_edge_back_means_no_change),
+        cmocka_unit_test(edges_lost_on_the_way_put_the_end_off_and_keep_the_beginning),
         cmocka_unit_test(two_edges_the_same_way_are_two_edges),
         cmocka_unit_test(an_edge_that_a_reading_foresaw_does_not_shorten_the_time),
         cmocka_unit_test(without_a_time_every_pulse_comes_through),
