@@ -97,7 +97,7 @@ help:
 ## make san        | the tests under ASan and UBSan; make tsan: under TSan
 ## make fuzz       | every parser of outside bytes, FUZZ_SECONDS each (30)
 ## make mutate     | do the tests notice mutants of the core? SAMPLE=60 tries 60 of them
-## make hardware   | the boards on lines of a real kernel, in a guest that is booted for it
+## make hardware   | the appliance on lines of a real kernel, in a guest that is booted for it
 ## make hardware13 | the same lines through Debian 13's libgpiod 2, with the same trace
 ## make powercut   | the guest is killed in the middle of releases, CUTS times (10)
 ## make naive      | random decisions against a second evaluation, and properties
@@ -198,7 +198,8 @@ HARDWAREBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/hardware/
 hardware: $(HARDWAREBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud
 	@BUILD=$(BUILD) tests/hardware/run $(HARDWAREBINS)
 hardware13:
-	@tests/hardware/run --debian13 $(addprefix build/tests/hardware/,test_lines test_inputs test_trace)
+	@tests/hardware/run --debian13 $(patsubst tests/%.c,build/tests/%,$(wildcard tests/hardware/test_*.c))
+
 # Power cuts in the middle of releases: the long form CUTS=1000.
 CUTS ?= 10
 $(BUILD)/tests/hardware/no_sync.so: tests/hardware/no_sync.c

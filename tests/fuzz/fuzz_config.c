@@ -10,6 +10,14 @@
 
 #include "app/config.h"
 
+static void check_use(void *context, const struct config_use *use)
+{
+    const struct config *config = context;
+    assert(use->line->chip[0] && use->line->line[0]);
+    assert(use->door || use->input == &config->fire);
+    assert(!use->input || (use->input->debounce_ms >= 0 && use->input->debounce_ms <= 1000));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void count(void *context, int line, const char *text)
@@ -34,8 +42,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (err)
         return 0;
     assert(id_is_valid(slice_of(config.site.s)) && config.n_doors > 0);
-    for (size_t i = 0; i < config.n_doors; i++)
-        assert(config.doors[i].relay.line[0] && config.doors[i].relay.chip[0]);
+    config_each_line(&config, check_use, &config);
+    for (size_t i = 0; i < config.n_doors; i++) {
+        bool is_elevator = false;
+        for (size_t f = 0; f < config.n_floors; f++)
+            is_elevator = is_elevator || id_equal(&config.floors[f].door, &config.doors[i].id);
+        assert(config_has_line(&config.doors[i].relay) || is_elevator);
+    }
     config_free(&config);
     return 0;
 }

@@ -100,6 +100,18 @@ static void answer_note(struct control_double *d, FILE *out, const struct json *
     fprintf(out, "{\"ok\":true}\n");
 }
 
+/* Two pages of one door each. */
+static void answer_doors(const struct json *request, FILE *out)
+{
+    int64_t from = 0;
+    json_int(request, "from", &from);
+    fprintf(out,
+            "{\"ok\":true%s,\"doors\":[{\"door\":\"d%d\",\"name\":\"Main\",\"in_policy\":true,"
+            "\"mode\":\"locked\",\"onvif\":\"Locked\",\"lock\":\"locked\",\"contact\":null,"
+            "\"alarm\":\"tamper\",\"board\":\"online\"}]}\n",
+            from == 0 ? ",\"next\":1" : "", from == 0 ? 0 : 1);
+}
+
 static void answer_status(struct control_double *d, FILE *out)
 {
     fprintf(out,
@@ -125,6 +137,8 @@ static void answer(struct control_double *d, FILE *out, const struct json *reque
         answer_note(d, out, request);
     else if (slice_is(call, "status"))
         answer_status(d, out);
+    else if (slice_is(call, "doors"))
+        answer_doors(request, out);
     else
         fprintf(out, "{\"ok\":false,\"error\":\"unknown call\"}\n");
     pthread_mutex_unlock(&d->lock);

@@ -1,5 +1,5 @@
 /* gatehoused's control socket without gatehoused: a journal of made-up events,
- * for tests of gatehouse-syncd alone. It answers status, batch, events, ack and
+ * for tests of gatehouse-syncd alone. It answers status, doors, batch, events, ack and
  * note as app/control.h says. Functions may be called from any thread. */
 #ifndef TESTS_LIB_CONTROL_DOUBLE_H
 #define TESTS_LIB_CONTROL_DOUBLE_H

@@ -125,6 +125,17 @@ static void a_tamper_switch_is_an_alarm_until_it_is_at_rest(void **state)
     makes(TAMPER, false, "tamper", "\"on\":false");
 }
 
+static bool is_written_down(void *context)
+{
+    char path[FOLDER_PATH_MAX + 16];
+    (void)context;
+    snprintf(path, sizeof path, "%s/fire-ignore", site.state_dir);
+    char *text = folder_read(path, NULL);
+    bool is = text && strcmp(text, "d2\n") == 0;
+    free(text);
+    return is;
+}
+
 static void a_fire_releases_what_it_may_and_who_may_not_is_written_down(void **state)
 {
     (void)state;
@@ -136,15 +147,7 @@ static void a_fire_releases_what_it_may_and_who_may_not_is_written_down(void **s
     makes(FIRE, false, "fire", "\"on\":false");
     assert_true(simwatch_wait_level(site.watch, 0, false, WAIT_MS));
     /* What the policy says of fire is there for whoever has no policy. */
-    char path[FOLDER_PATH_MAX + 16];
-    snprintf(path, sizeof path, "%s/fire-ignore", site.state_dir);
-    FILE *f = fopen(path, "r");
-    char line[16] = "";
-    assert_non_null(f);
-    assert_non_null(fgets(line, sizeof line, f));
-    assert_string_equal(line, "d2\n");
-    assert_null(fgets(line, sizeof line, f));
-    fclose(f);
+    assert_true(wait_until(is_written_down, NULL, WAIT_MS));
 }
 
 /* --- the installer's tool --------------------------------------------------------------- */

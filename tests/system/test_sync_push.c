@@ -96,6 +96,14 @@ static void events_go_up_in_order_and_none_twice_whatever_the_cloud_does(void **
     wait_status("\"queued\":0");
 }
 
+static void the_status_says_what_the_doors_are(void **state)
+{
+    (void)state;
+    start_with_small_policy();
+    wait_status("\"doors\":[{\"door\":\"d0\",\"mode\":\"locked\",\"onvif\":\"Locked\","
+                "\"lock\":\"locked\",\"contact\":null,\"alarm\":\"tamper\"},{\"door\":\"d1\"");
+}
+
 static void an_acknowledgement_that_gatehoused_lost_is_given_again(void **state)
 {
     (void)state;
@@ -381,6 +389,7 @@ int main(void)
         T(a_cloud_that_says_later_is_asked_later),
         T(a_cloud_with_a_stranger_s_certificate_gets_nothing),
         T(events_go_up_in_order_and_none_twice_whatever_the_cloud_does),
+        T(the_status_says_what_the_doors_are),
         T(an_acknowledgement_that_gatehoused_lost_is_given_again),
         T(events_that_overflow_took_are_told_and_not_waited_for),
         T(a_cloud_that_lost_events_gets_them_again_from_the_history),

@@ -484,7 +484,8 @@ enum gh_err rehearsal_set_online(struct rehearsal *r, const struct id *door, boo
         return GH_NOT_FOUND;
     for (size_t i = 0; i < unit->n_outputs; i++)
         memory_board_set_gone(r->board, unit->output[i].relay, !online);
-    (void)doors_reconcile(&r->controller.doors, unit);
+    /* A step that sets it is no event: the controller is told that it knows. */
+    unit->fault = doors_reconcile(&r->controller.doors, unit);
     look_at_doors(r);
     return GH_OK;
 }

@@ -103,7 +103,8 @@ static bool add_doors(struct push *p, struct json *body)
 {
     struct door_page page = {.body = body, .is_good = true};
     for (int64_t from = 0;; from = page.next) {
-        if (daemon_doors(p->sync->control_path, from, take_doors, &page) != GH_OK || !page.is_good)
+        enum gh_err err = daemon_doors(p->sync->control_path, from, take_doors, &page);
+        if (err || !page.is_good)
             return false;
         if (page.next <= from)
             return true;
