@@ -26,11 +26,18 @@ static int begin(void **state)
     return site_make(&site, &options) ? 0 : -1;
 }
 
+static bool set_keep(bool keep)
+{
+    FILE *f = fopen("/sys/module/gpio_sim/parameters/keep", "w");
+    bool good = f && fputs(keep ? "1" : "0", f) >= 0;
+    return f && fclose(f) == 0 && good;
+}
+
 static int end(void **state)
 {
     (void)state;
     site_end(&site);
-    return 0;
+    return set_keep(false) ? 0 : -1;
 }
 
 /* --- kernels ------------------------------------------------------------------------------- */
@@ -44,10 +51,7 @@ static int released_level(int line)
 
 static void use_kernel(enum kernel kernel)
 {
-    FILE *f = fopen("/sys/module/gpio_sim/parameters/keep", "w");
-    assert_non_null(f);
-    assert_true(fputs(kernel == KEEPS ? "1" : "0", f) >= 0);
-    assert_int_equal(fclose(f), 0);
+    assert_true(set_keep(kernel == KEEPS));
     /* Kernels that keep levels begin with lines that nobody has driven, too. */
     for (int line = LINE_STRIKE; line <= LINE_MAGLOCK; line++)
         assert_true(gpiosim_pull(
