@@ -56,7 +56,8 @@ static enum gh_err add_floors(struct doors *doors, const struct config *whole,
             .door = unit->config, .what = "floor", .floor = &f->floor};
         config_use_name(user, &use);
         struct door_output out = {
-            .role = OUTPUT_FLOOR, .floor = f->floor, .bit = UINT64_C(1) << bit++};
+            .role = OUTPUT_FLOOR, .floor = f->floor, .bit = UINT64_C(1) << bit};
+        bit++;
         err = add_output(doors, unit, &out, &f->relay, user, why);
     }
     return err;

@@ -16,13 +16,14 @@ static void collect(void *context, const struct config_use *use)
 enum gh_err levels_init(struct levels *out, const struct config *config)
 {
     size_t room = 1 + 5 * config->n_doors + config->n_floors;
-    *out = (struct levels){.config = config, .fire_input = -1};
-    out->uses = calloc(room, sizeof *out->uses);
-    out->level = calloc(room, sizeof *out->level);
-    if (!out->uses || !out->level) {
-        levels_free(out);
+    struct config_use *uses = calloc(room, sizeof *uses);
+    struct level *level = calloc(room, sizeof *level);
+    if (!uses || !level) {
+        free(uses);
+        free(level);
         return GH_IO;
     }
+    *out = (struct levels){.config = config, .fire_input = -1, .uses = uses, .level = level};
     config_each_line(config, collect, out);
     for (size_t i = 0; i < out->n; i++)
         out->level[i] = (struct level){.use = &out->uses[i], .relay = -1};
