@@ -1,5 +1,5 @@
-/* The machine of one door: every state with every event, a generated walk that is judged by
- * a book of its own, and a year of a busy door. */
+/* The machine of one door: every state with every event, and a generated walk that is judged
+ * by a book of its own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -493,54 +493,11 @@ static void no_walk_leads_to_a_level_or_an_event_without_cause(void **state)
         walk_on(&k);
 }
 
-/* --- a year ----------------------------------------------------------------------------------- */
-
-#define DAY_MS (24 * 3600 * 1000LL)
-
-/* Passes in a minute of the day, of 500: closed again at once, or left open for two minutes. */
-static void pass_through(struct door *door, const struct door_rules *rules, struct mono now, int i,
-                         int *count)
-{
-    struct door_outcome out = {0};
-    struct mono at;
-    door_release(door, 10, rules, now, &out);
-    door_contact(door, true, rules, mono_add_ms(now, 2000), &out);
-    if (i == 0)
-        while (door_deadline(door, &at) && at.ms < now.ms + 120000)
-            door_tick(door, rules, at, &out);
-    door_contact(door, false, rules, mono_add_ms(now, i == 0 ? 120000 : 5000), &out);
-    for (size_t e = 0; e < out.n; e++)
-        count[out.event[e]]++;
-}
-
-static void a_year_of_a_busy_door_brings_what_a_day_does_times_365(void **state)
-{
-    (void)state;
-    struct door_rules rules = {
-        .relock = RELOCK_ON_CLOSE, .held_open_s = 30, .rex = REX_RELEASE, .rex_release_s = 10};
-    struct door door;
-    struct door_outcome out = {0};
-    int count[DOOR_TAMPER_OFF + 1] = {0};
-    door_init(&door);
-    door_contact(&door, false, &rules, (struct mono){0}, &out);
-    for (int day = 0; day < 365; day++)
-        for (int i = 0; i < 500; i++)
-            pass_through(&door, &rules, (struct mono){day * DAY_MS + (i + 1) * 150000LL}, i, count);
-    assert_false(door_is_released(&door));
-    assert_int_equal(count[DOOR_TAKEN], 365 * 500);
-    assert_int_equal(count[DOOR_OPENED], 365 * 500);
-    assert_int_equal(count[DOOR_CLOSED], 365 * 500);
-    assert_int_equal(count[DOOR_HELD_OPEN], 365);
-    assert_int_equal(count[DOOR_HELD_CLEARED], 365);
-    assert_int_equal(count[DOOR_FORCED] + count[DOOR_NOT_TAKEN], 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_state_answers_every_event_as_the_table_says),
         cmocka_unit_test(no_walk_leads_to_a_level_or_an_event_without_cause),
-        cmocka_unit_test(a_year_of_a_busy_door_brings_what_a_day_does_times_365),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
