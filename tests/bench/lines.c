@@ -127,16 +127,34 @@ static bool releases_under_load(struct run *r, int times, struct series *to)
 
 /* --- the whole ------------------------------------------------------------------------------ */
 
+/* As many changes of one input, one right after the other, are no chatter yet. */
+#define TURN 5
+
+static bool restart(struct run *r)
+{
+    return site_stop_gatehoused(&r->site) && site_start_gatehoused(&r->site);
+}
+
 bool lines_measure(struct lines *out, int times, int doors)
 {
     struct run r = {.doors = doors < DOORS_MAX ? doors : DOORS_MAX};
     bool good = open_site(&r);
-    for (int i = 0; i < times && good; i++)
-        good = one_fire(&r, &out->fire) && one_event(&r, &out->event);
+    for (int i = 0; i < times && good; i++) {
+        if (i > 0 && i % TURN == 0) {
+            good = restart(&r);
+            series_end_round(&out->fire);
+            series_end_round(&out->event);
+        }
+        good = good && one_fire(&r, &out->fire) && one_event(&r, &out->event);
+    }
     int releases = times / 5 > 2 ? times / 5 : 2; /* a second each */
+    good = good && restart(&r);
     for (int i = 0; i < releases && good; i++)
         good = one_release(&r, &out->release);
     good = good && releases_under_load(&r, releases, &out->release_busy);
+    struct series *all[] = {&out->fire, &out->event, &out->release, &out->release_busy};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        series_end_round(all[i]);
     if (!good)
         lib_say("the lines could not be measured");
     mqtt_client_close(r.client);

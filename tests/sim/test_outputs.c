@@ -250,7 +250,7 @@ static void a_door_says_what_it_is_as_it_changes_and_no_more(void **state)
     world_pass(w, 60000);
     assert_int_equal(world_count(w, STATE_0, NULL), n);
     expect(w, 0, 0, "granted");
-    world_pass(w, 0);
+    world_pass(w, 20);
     holds(w, "\"onvif\":\"Accessed\",\"lock\":\"released\"");
     holds(w, "\"until\":\"2025-01-16T04:01:");
     world_pass(w, 5000);
@@ -259,13 +259,13 @@ static void a_door_says_what_it_is_as_it_changes_and_no_more(void **state)
     controller_on_contact(&w->controller, &d0, true, w->now);
     controller_on_contact(&w->controller, &d0, false, w->now);
     controller_on_contact(&w->controller, &d0, true, w->now);
-    world_pass(w, 0);
+    world_pass(w, 20);
     holds(w, "\"contact\":\"open\",\"alarm\":\"door_forced\"");
     controller_on_contact(&w->controller, &d0, false, w->now);
-    world_pass(w, 0);
+    world_pass(w, 20);
     holds(w, "\"contact\":\"closed\",\"alarm\":null");
     assert_int_equal(order(w, COMMAND_LOCKDOWN, NULL), COMMAND_DONE);
-    world_pass(w, 0);
+    world_pass(w, 20);
     holds(w, "\"mode\":\"locked_down\",\"onvif\":\"LockedDown\"");
     hal_sim_set_gone(w->sim, true);
     world_pass(w, 1000);
@@ -278,7 +278,7 @@ static void an_order_with_an_end_says_until_when(void **state)
     struct command c = command(COMMAND_HOLD_OPEN, "d0");
     c.until = w->now.wall.s + 3600;
     (void)controller_command(&w->controller, &c, w->now);
-    world_pass(w, 0);
+    world_pass(w, 20);
     holds(w, "\"mode\":\"unlocked\"");
     holds(w, "\"until\":\"2025-01-16T05:00:00Z\"");
 }
@@ -296,7 +296,7 @@ static void what_the_broker_missed_is_said_when_it_is_back(void **state)
     w->bus_down = false;
     size_t n = world_count(w, "gatehouse/v1/doors/d2/state", NULL);
     controller_on_bus(&w->controller, &up, w->now);
-    world_pass(w, 0);
+    world_pass(w, 20);
     holds(w, "\"mode\":\"locked_down\"");
     assert_int_equal(world_count(w, "gatehouse/v1/doors/d2/state", NULL), n + 1);
 }

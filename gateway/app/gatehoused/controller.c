@@ -316,7 +316,7 @@ void controller_on_time(struct controller *c, struct now now)
     controller_pass_waits(c, now);
     if (second)
         controller_release_deferred(c, now); /* also where the journal fails: nothing becomes durable */
-    if (c->are_states_due || second)
+    if (second || (c->are_states_due && now.mono.ms >= c->states_at.ms))
         controller_publish_doors(c, now);
     if (!second)
         return;
@@ -335,7 +335,9 @@ void controller_on_time(struct controller *c, struct now now)
 
 struct mono controller_deadline(const struct controller *c)
 {
-    struct mono at = c->are_states_due ? c->last_seen.mono : c->next_tick, other;
+    struct mono at = c->next_tick, other;
+    if (c->are_states_due && c->states_at.ms < at.ms)
+        at = c->states_at;
     if (doors_deadline(&c->doors, &other) && other.ms < at.ms)
         at = other;
     if (waits_deadline(&c->waits, &other) && other.ms < at.ms)

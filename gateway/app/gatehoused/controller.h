@@ -98,6 +98,7 @@ struct controller {
     uint64_t tick;
     struct mono next_tick, next_status;
     bool are_states_due; /* some door's state is another one than was published */
+    struct mono states_at; /* when it will be */
     bool are_fire_rules_new; /* some door's is_fire_ignored changed; for who saves them */
 };
 

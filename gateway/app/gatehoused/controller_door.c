@@ -123,7 +123,7 @@ static void record_outcome(struct controller *c, struct door_unit *unit,
         unit->n_commits = 0; /* nobody is awaited any more */
     if (!unit->door.is_releasing)
         unit->floors = 0;
-    controller_state_changed(c, unit);
+    controller_state_changed(c, unit, now);
 }
 
 /* --- relays -------------------------------------------------------------------------- */
@@ -139,7 +139,7 @@ static void record_fault(struct controller *c, struct door_unit *unit, const cha
              fault ? "" : ": over");
     unit->fault = fault;
     controller_record(c, &event, NULL, false);
-    controller_state_changed(c, unit);
+    controller_state_changed(c, unit, now);
 }
 
 void controller_reconcile(struct controller *c, struct door_unit *unit, struct now now)
@@ -242,7 +242,7 @@ static void set_mode(struct controller *c, struct door_unit *unit, enum door_mod
         unit->noted = mode;
         controller_record(c, &event, NULL, false);
     }
-    controller_state_changed(c, unit);
+    controller_state_changed(c, unit, now);
     if (mode == unit->door.mode)
         return;
     door_set_mode(&unit->door, mode, &unit->rules, now.mono, &outcome);

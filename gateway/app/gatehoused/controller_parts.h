@@ -55,7 +55,7 @@ void controller_take_outcome(struct controller *c, struct door_unit *unit,
 void controller_warn(struct controller *c, const struct door_unit *unit);
 
 /* The door's state may be another one than was published. */
-void controller_state_changed(struct controller *c, struct door_unit *unit);
+void controller_state_changed(struct controller *c, struct door_unit *unit, struct now now);
 
 /* Lets time pass for all doors. */
 void controller_pass_doors(struct controller *c, bool all, struct now now);

@@ -542,7 +542,7 @@ void controller_on_bus(struct controller *c, const struct bus_note *note, struct
         /* The broker may be another one, or have forgotten what it retained. */
         for (size_t i = 0; c->bus_up && i < c->doors.n; i++) {
             c->doors.unit[i].is_published = false;
-            controller_state_changed(c, &c->doors.unit[i]);
+            controller_state_changed(c, &c->doors.unit[i], now);
         }
         return;
     }

@@ -8,10 +8,17 @@
 #include "app/gatehoused/controller_parts.h"
 #include "app/log.h"
 
-void controller_state_changed(struct controller *c, struct door_unit *unit)
+/* Whoever watches can wait a moment: relays and readers come first, and what changes
+ * together is said once. */
+#define STATE_MS 20
+
+void controller_state_changed(struct controller *c, struct door_unit *unit, struct now now)
 {
     unit->is_state_due = true;
-    c->are_states_due = c->bus_up;
+    if (!c->bus_up || c->are_states_due)
+        return;
+    c->are_states_due = true;
+    c->states_at = mono_add_ms(now.mono, STATE_MS);
 }
 
 static struct door_state state_of(const struct door_unit *unit)
