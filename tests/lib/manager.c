@@ -34,7 +34,7 @@ struct manager {
     bool wanted, closing, is_up;
     bool ended_well;
     pid_t pid;
-    int starts;
+    int starts, launches;
     /* the thread's */
     struct process process;
     int64_t fed_ns;
@@ -94,6 +94,7 @@ static void set(struct manager *m, pid_t pid, bool is_up)
 {
     pthread_mutex_lock(&m->lock);
     m->pid = pid;
+    m->launches += is_up;
     m->is_up = is_up;
     pthread_cond_broadcast(&m->changed);
     pthread_mutex_unlock(&m->lock);
@@ -257,6 +258,14 @@ int manager_starts(struct manager *m)
 {
     pthread_mutex_lock(&m->lock);
     int n = m->starts;
+    pthread_mutex_unlock(&m->lock);
+    return n;
+}
+
+int manager_launches(struct manager *m)
+{
+    pthread_mutex_lock(&m->lock);
+    int n = m->launches;
     pthread_mutex_unlock(&m->lock);
     return n;
 }

@@ -19,6 +19,9 @@ bool manager_wait_ready(struct manager *manager, int n, int timeout_ms);
 /* How often it has been started and has said that it is ready. */
 int manager_starts(struct manager *manager);
 
+/* How often it has been started, ready or not. */
+int manager_launches(struct manager *manager);
+
 /* The program's process now; 0 while there is none. */
 pid_t manager_pid(struct manager *manager);
 
