@@ -70,6 +70,7 @@ static const struct setting settings[] = {
     {SECTION_SITE, "run_dir", config_set_path, IN_CONFIG(run_dir), false},
     {SECTION_SITE, "reads_per_s", config_set_rate, IN_CONFIG(reads_per_s), false},
     {SECTION_SITE, "reads_burst", config_set_rate, IN_CONFIG(reads_burst), false},
+    {SECTION_SITE, "remote_releases_per_h", config_set_cap, IN_CONFIG(remote_releases), false},
     {SECTION_SITE, "fire", config_set_input, IN_CONFIG(fire), false},
     {SECTION_BROKER, "address", config_set_address, IN_CONFIG(broker_address), false},
     {SECTION_BROKER, "port", config_set_port, IN_CONFIG(broker_port), false},
@@ -80,7 +81,9 @@ static const struct setting settings[] = {
     {SECTION_CLOUD, "token_file", config_set_path, IN_CONFIG(cloud_token_file), false},
     {SECTION_CLOUD, "cert_file", config_set_path, IN_CONFIG(cloud_cert_file), false},
     {SECTION_CLOUD, "key_file", config_set_path, IN_CONFIG(cloud_key_file), false},
-    {SECTION_CLOUD, "policy_signature", config_set_signature, IN_CONFIG(policy_unsigned), true},
+    {SECTION_CLOUD, "policy_signature", config_set_signature, IN_CONFIG(policy_unsigned), false},
+    {SECTION_CLOUD, "policy_key_file", config_set_path, IN_CONFIG(policy_key_file), false},
+    {SECTION_CLOUD, "command_key_file", config_set_path, IN_CONFIG(command_key_file), false},
     {SECTION_JOURNAL, "max_events", config_set_events, IN_CONFIG(journal_max_events), false},
     {SECTION_DOOR, "relay", config_set_line, IN_DOOR(relay), false},
     {SECTION_DOOR, "active", config_set_active, IN_DOOR(relay), false},
@@ -429,6 +432,11 @@ static void check_whole(struct parse *p)
             mistake(p, cloud, "[cloud] needs \"token_file\", or \"cert_file\" and \"key_file\"");
         if (!c->cloud_cert_file[0] != !c->cloud_key_file[0])
             mistake(p, cloud, "[cloud] needs \"cert_file\" and \"key_file\" together");
+        if (!c->policy_key_file[0] && !c->policy_unsigned)
+            mistake(p, cloud, "[cloud] needs \"policy_key_file\": whose policy is to be believed; or "
+                              "\"policy_signature = unsigned\"");
+        if (c->policy_key_file[0] && c->policy_unsigned)
+            mistake(p, cloud, "[cloud] has \"policy_key_file\", and says that policy is unsigned");
     }
     if (!c->broker_username[0] != !c->broker_password_file[0])
         mistake(p, p->sections_seen[SECTION_BROKER],
@@ -464,6 +472,7 @@ static const struct config defaults = {
     .run_dir = "/run/gatehouse",
     .reads_per_s = 10,
     .reads_burst = 20,
+    .remote_releases = 120,
     .broker_address = "127.0.0.1",
     .broker_port = 1883,
     .journal_max_events = 1000000,

@@ -81,7 +81,10 @@ struct config {
     char cloud_ca_file[CONFIG_PATH_MAX];
     char cloud_token_file[CONFIG_PATH_MAX];
     char cloud_cert_file[CONFIG_PATH_MAX], cloud_key_file[CONFIG_PATH_MAX];
-    bool policy_unsigned; /* must be said: this version checks no signatures */
+    char policy_key_file[CONFIG_PATH_MAX];  /* whose checkpoints are believed; "" = unsigned */
+    char command_key_file[CONFIG_PATH_MAX]; /* whose commands are done; "" = the cloud's are not */
+    bool policy_unsigned; /* said instead of a policy_key_file */
+    int remote_releases;  /* by the cloud and by panels, an hour, 0..10000 [120] */
     uint64_t journal_max_events;
     struct config_input fire; /* of the site */
     struct config_door *doors; /* owned */

@@ -68,6 +68,15 @@ const char *config_set_rate(void *field, struct slice value)
     return NULL;
 }
 
+const char *config_set_cap(void *field, struct slice value)
+{
+    uint64_t n;
+    if (!parse_number(value, 10000, &n))
+        return "must be a number from 0 to 10000";
+    *(int *)field = (int)n;
+    return NULL;
+}
+
 const char *config_set_word(void *field, struct slice value)
 {
     return copy_text(field, 128, value) ? NULL : "must be 1-127 bytes";
@@ -87,7 +96,7 @@ const char *config_set_signature(void *field, struct slice value)
 {
     bool *is_unsigned = field;
     *is_unsigned = slice_is(value, "unsigned");
-    return *is_unsigned ? NULL : "must be unsigned: this version checks no policy signatures";
+    return *is_unsigned ? NULL : "must be unsigned, or left out: then policy_key_file is needed";
 }
 
 const char *config_set_events(void *field, struct slice value)

@@ -14,6 +14,7 @@ const char *config_set_path(void *field, struct slice value); /* char[CONFIG_PAT
 const char *config_set_address(void *field, struct slice value); /* char[64]; numeric, IPv4 or IPv6 */
 const char *config_set_port(void *field, struct slice value); /* int */
 const char *config_set_rate(void *field, struct slice value); /* int, 1..10000 */
+const char *config_set_cap(void *field, struct slice value); /* int, 0..10000 */
 const char *config_set_word(void *field, struct slice value); /* char[128] */
 const char *config_set_url(void *field, struct slice value); /* char[CONFIG_PATH_MAX]; https, no path */
 const char *config_set_signature(void *field, struct slice value); /* bool; true = unsigned */

@@ -35,6 +35,9 @@
  *                             release, hold_open, lock, restore, lockdown, lockdown_release,
  *                             forgive_antipassback, present; args as in the cloud's commands:
  *                             {"result":"done|refused|expired|duplicate","reason"?,"release_s"?}
+ * cloud_command {"line"}      a command's line as the cloud sent it (app/gatehoused/cloud_command.h):
+ *                             {"result":"done|refused|expired|duplicate|foreign","action"?,
+ *                              "reason"?,"fault"?,"release_s"?}; foreign: of another gateway
  * explain {"reader","type","value","pin"?,"bits"?,"location"?,"at"?}
  *                             what the read would come to, and why (app/gatehoused/explain.h);
  *                             nothing is opened, counted or journalled
@@ -47,7 +50,7 @@
 #include "core/err.h"
 #include "core/slice.h"
 
-#define CONTROL_REQUEST_MAX 4096
+#define CONTROL_REQUEST_MAX 8192
 #define CONTROL_LINE_MAX 65536
 #define CONTROL_SOCKET "control.sock"
 

@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "app/syncd/feed.h"
 #include "lib/folder.h"
 
@@ -52,9 +56,20 @@ static int end(void **state)
     return 0;
 }
 
+static const struct id site = {"hq"};
+static struct feed_trust trust = {.site = &site}; /* unsigned, but where a test says otherwise */
+static char commands[256];
+
+static void take_command(void *context, struct slice line)
+{
+    (void)context;
+    snprintf(commands + strlen(commands), sizeof commands - strlen(commands), "%.*s|",
+             (int)line.len, line.ptr);
+}
+
 static struct feed new_feed(bool is_snapshot)
 {
-    return (struct feed){.writer = writer, .keys = &keys, .arena = &arena,
+    return (struct feed){.trust = &trust, .command = take_command, .writer = writer, .keys = &keys, .arena = &arena,
                          .is_snapshot = is_snapshot, .epoch = 1};
 }
 
@@ -215,7 +230,7 @@ static void a_checkpoint_with_a_bad_member_is_refused_by_its_name(void **state)
         struct replica_checkpoint c = {.rows = 77};
         struct json *v = json_parse_object(slice_of(cases[i].json), NULL, 0);
         assert_non_null(v);
-        assert_int_equal(feed_checkpoint(&c, v, why), GH_INVALID);
+        assert_int_equal(feed_checkpoint(&c, v, &trust, why), GH_INVALID);
         json_free(v);
         if (!strstr(why, cases[i].word))
             fail_msg("case %zu: no \"%s\" in \"%s\"", i, cases[i].word, why);
@@ -223,20 +238,149 @@ static void a_checkpoint_with_a_bad_member_is_refused_by_its_name(void **state)
     }
 }
 
-static void a_command_is_reported_and_never_stops_the_policy(void **state)
+#define COMMAND "{\"t\":\"command\",\"id\":\"cmd-7\",\"action\":\"release\",\"sig\":\"no\"}"
+
+static void a_command_is_handed_over_as_it_came_and_never_stops_the_policy(void **state)
 {
     (void)state;
+    commands[0] = '\0';
     struct feed f = new_feed(false);
-    assert_true(feed_all(&f, (const char *const[]){
-        HEAD, "{\"t\":\"command\",\"id\":\"cmd-7\",\"action\":\"release\",\"door\":\"front\"}",
-        SITE, DOOR, site_and_door(2), NULL}));
-    assert_string_equal(f.command, "cmd-7");
+    assert_true(feed_all(&f, (const char *const[]){HEAD, COMMAND, NULL}));
+    assert_string_equal(commands, COMMAND "|"); /* before anything behind it is read */
+    assert_true(feed_all(&f, (const char *const[]){SITE, DOOR, site_and_door(2), NULL}));
     assert_int_equal(feed_commit(&f, slice_of(f.next)), GH_OK);
     struct feed g = new_feed(false);
-    assert_true(feed_all(&g, (const char *const[]){
-        HEAD, "{\"t\":\"command\",\"id\":\"a b\"}", NULL}));
-    assert_string_equal(g.command, "without-id");
+    assert_true(feed_all(&g, (const char *const[]){HEAD, COMMAND, NULL}));
+    assert_string_equal(commands, COMMAND "|" COMMAND "|"); /* also where the rest never comes */
     feed_drop(&g);
+}
+
+/* --- signatures ------------------------------------------------------------------------ */
+
+#define ISSUED "2026-01-05T08:00:00Z"
+
+/* A checkpoint of epoch 1, signed over these texts with this seed. */
+static char *signed_checkpoint(unsigned char seed, const char *of_site, int64_t rev)
+{
+    static char text[600];
+    unsigned char public[32], secret[64], bytes[32], sig[64];
+    char message[300], base64[89];
+    memset(bytes, seed, sizeof bytes);
+    crypto_sign_seed_keypair(public, secret, bytes);
+    int n = snprintf(message, sizeof message, "gatehouse-checkpoint\n%s\n1\n%lld\n1\n0\n%s\n" ISSUED,
+                     of_site, (long long)rev, EMPTY_DIGEST);
+    crypto_sign_detached(sig, NULL, (const unsigned char *)message, (size_t)n, secret);
+    sodium_bin2base64(base64, sizeof base64, sig, sizeof sig, sodium_base64_VARIANT_ORIGINAL);
+    snprintf(text, sizeof text,
+             "{\"epoch\":1,\"rev\":%lld,\"schema\":1,\"rows\":0,\"digest\":\"%s\","
+             "\"issued_at\":\"" ISSUED "\",\"sig\":\"%s\"}",
+             (long long)rev, EMPTY_DIGEST, base64);
+    return text;
+}
+
+static struct sign_keys keys_of(unsigned char a, unsigned char b)
+{
+    struct sign_keys out = {.n = 2};
+    unsigned char secret[64], seed[32];
+    memset(seed, a, sizeof seed);
+    crypto_sign_seed_keypair(out.key[0], secret, seed);
+    memset(seed, b, sizeof seed);
+    crypto_sign_seed_keypair(out.key[1], secret, seed);
+    return out;
+}
+
+static void is_taken(const char *text, const struct feed_trust *by, const char *why_not)
+{
+    struct replica_checkpoint c;
+    char why[REPLICA_WHY_MAX] = "";
+    struct json *v = json_parse_object(slice_of(text), NULL, 0);
+    assert_non_null(v);
+    enum gh_err err = feed_checkpoint(&c, v, by, why);
+    json_free(v);
+    if ((err == GH_OK) != !why_not || (why_not && !strstr(why, why_not)))
+        fail_msg("%s: \"%s\", wanted \"%s\"", text, why, why_not ? why_not : "none");
+}
+
+static void only_a_checkpoint_that_a_pinned_key_signed_for_this_site_is_taken(void **state)
+{
+    (void)state;
+    struct sign_keys pinned = keys_of(1, 2);
+    struct feed_trust strict = {.keys = &pinned, .site = &site};
+    is_taken(signed_checkpoint(1, "hq", 5), &strict, NULL);
+    is_taken(signed_checkpoint(2, "hq", 5), &strict, NULL); /* the next key is pinned, too */
+    is_taken(signed_checkpoint(3, "hq", 5), &strict, "pinned policy key");
+    is_taken(signed_checkpoint(1, "other", 5), &strict, "pinned policy key");
+    char *text = signed_checkpoint(1, "hq", 5);
+    *(strstr(text, "\"rows\":0") + 7) = '1';
+    is_taken(text, &strict, "pinned policy key");
+    text = signed_checkpoint(1, "hq", 5);
+    *(strstr(text, "08:00:00Z") + 7) = '1';
+    is_taken(text, &strict, "pinned policy key"); /* its age is signed */
+    text = signed_checkpoint(1, "hq", 5);
+    strcpy(strstr(text, "\"sig\""), "\"sig\":\"\"}");
+    is_taken(text, &strict, "pinned policy key");
+    text = signed_checkpoint(1, "hq", 5);
+    strcpy(strstr(text, ",\"sig\""), "}");
+    is_taken(text, &strict, "pinned policy key");
+    strict.keys = NULL;
+    is_taken(text, &strict, NULL);
+}
+
+static void nothing_below_the_floor_is_taken_however_well_it_is_signed(void **state)
+{
+    (void)state;
+    struct sign_keys pinned = keys_of(1, 1);
+    struct feed_trust strict = {.keys = &pinned, .site = &site, .floor = {1, 5}};
+    is_taken(signed_checkpoint(1, "hq", 5), &strict, NULL);
+    is_taken(signed_checkpoint(1, "hq", 4), &strict, "1/4 is older than 1/5");
+    strict.floor = (struct floor){2, 1};
+    is_taken(signed_checkpoint(1, "hq", 9), &strict, "1/9 is older than 2/1");
+}
+
+static void the_floor_is_kept_beside_the_replica(void **state)
+{
+    (void)state;
+    struct floor at;
+    char path[FOLDER_PATH_MAX];
+    assert_int_equal(floor_load(&at, folder.path), GH_NOT_FOUND);
+    assert_int_equal(floor_save(&(struct floor){3, 4000000000}, folder.path), GH_OK);
+    assert_int_equal(floor_load(&at, folder.path), GH_OK);
+    assert_true(at.epoch == 3 && at.rev == 4000000000);
+    static const char *const bad[] = {"", "floor", "floor 1", "floor 1 2", "floor 1 2\nx", "floor -1 2\n",
+                                      "floor 1 99999999999999999999\n", "ceiling 1 2\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_true(folder_write(&folder, FLOOR_FILE, bad[i], 0600));
+        assert_int_equal(floor_load(&at, folder.path), GH_CORRUPT);
+        assert_true(at.epoch == 0 && at.rev == 0);
+    }
+    assert_true(folder_file(&folder, FLOOR_FILE, path));
+    unlink(path);
+}
+
+static void a_key_file_that_others_may_write_is_not_believed(void **state)
+{
+    (void)state;
+    struct sign_keys loaded;
+    char path[FOLDER_PATH_MAX];
+#define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
+    assert_true(folder_file(&folder, "pub", path));
+    assert_int_equal(sign_keys_load(&loaded, path), GH_NOT_FOUND);
+    assert_true(folder_write(&folder, "pub", KEY KEY, 0644));
+    assert_int_equal(sign_keys_load(&loaded, path), GH_OK);
+    assert_int_equal(loaded.n, 2);
+    assert_true(folder_write(&folder, "pub", KEY, 0666));
+    chmod(path, 0666);
+    assert_int_equal(sign_keys_load(&loaded, path), GH_INVALID);
+    chmod(path, 0600);
+    static const char *const bad[] = {"", "\n", "0011\n", KEY "x\n", KEY "\n", KEY KEY KEY KEY KEY,
+                                      "x" KEY};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_true(folder_write(&folder, "pub", bad[i], 0600));
+        assert_int_equal(sign_keys_load(&loaded, path), GH_CORRUPT);
+    }
+    assert_true(folder_write(&folder, "pub", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", 0600));
+    assert_int_equal(sign_keys_load(&loaded, path), GH_CORRUPT); /* cut short */
+    unlink(path);
 }
 
 static void a_batch_that_does_not_add_up_leaves_the_old_policy(void **state)
@@ -295,7 +439,11 @@ int main(void)
         T(a_change_set_without_a_checkpoint_is_refused),
         T(nothing_may_stand_behind_the_checkpoint),
         T(a_checkpoint_with_a_bad_member_is_refused_by_its_name),
-        T(a_command_is_reported_and_never_stops_the_policy),
+        T(a_command_is_handed_over_as_it_came_and_never_stops_the_policy),
+        T(only_a_checkpoint_that_a_pinned_key_signed_for_this_site_is_taken),
+        T(nothing_below_the_floor_is_taken_however_well_it_is_signed),
+        T(the_floor_is_kept_beside_the_replica),
+        T(a_key_file_that_others_may_write_is_not_believed),
         T(a_batch_that_does_not_add_up_leaves_the_old_policy),
         T(a_lower_place_is_refused),
         T(in_a_snapshot_a_line_that_is_no_row_is_refused),

@@ -116,21 +116,36 @@ void admin_set_faults(struct cloud *cloud, const struct call *call, struct answe
     faults_write(&cloud->faults, &answer->body);
 }
 
+/* Absent: it stays. */
+static bool read_setting(const json_t *root, const char *name, int64_t most, int64_t *value)
+{
+    const json_t *v = json_object_get(root, name);
+    if (!v)
+        return true;
+    if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > most)
+        return false;
+    *value = json_integer_value(v);
+    return true;
+}
+
 void admin_settings(struct cloud *cloud, const struct call *call, struct answer *answer)
 {
     json_error_t error;
     struct bytes body = call_body(call);
     json_t *root = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, &error);
-    const json_t *every = json_object_get(root, "checkpoint_every_s");
-    if (json_object_size(root) != 1 || !json_is_integer(every) || json_integer_value(every) < 1 ||
-        json_integer_value(every) > CHECKPOINT_EVERY_S) {
-        answer_error(answer, 400, "the body must be {\"checkpoint_every_s\":1 to %d}",
-                     CHECKPOINT_EVERY_S);
+    bool good = read_setting(root, "checkpoint_every_s", CHECKPOINT_EVERY_S,
+                             &cloud->checkpoint_every_s) &&
+                read_setting(root, "command_again_s", COMMAND_AGAIN_S, &cloud->command_again_s);
+    size_t known = (json_object_get(root, "checkpoint_every_s") != NULL) +
+                   (json_object_get(root, "command_again_s") != NULL);
+    if (known == 0 || json_object_size(root) != known || !good) {
+        answer_error(answer, 400,
+                     "the body must be {\"checkpoint_every_s\":1 to %d, \"command_again_s\":1 to %d}",
+                     CHECKPOINT_EVERY_S, COMMAND_AGAIN_S);
     } else {
-        cloud->checkpoint_every_s = json_integer_value(every);
         answer->wake = true;
-        answer_json(answer, 200, "{\"checkpoint_every_s\":%lld}\n",
-                    (long long)cloud->checkpoint_every_s);
+        answer_json(answer, 200, "{\"checkpoint_every_s\":%lld,\"command_again_s\":%lld}\n",
+                    (long long)cloud->checkpoint_every_s, (long long)cloud->command_again_s);
     }
     json_decref(root);
 }

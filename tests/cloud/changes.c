@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "commands.h"
 #include "gz.h"
 #include "store.h"
 
@@ -45,19 +46,35 @@ static void format_instant(char out[32], int64_t unix_s)
 /* --- checkpoints -------------------------------------------------------------- */
 
 /* Adds the members of a checkpoint, the braces left to the caller. */
-static void write_checkpoint(struct text *out, const char *site, const struct site *s, bool wrong)
+static void write_checkpoint(struct cloud *cloud, struct text *out, const char *site,
+                             const struct site *now, bool wrong)
 {
-    char issued_at[32];
+    char issued_at[32], sig[SIGN_TEXT];
+    struct text signed_text = {0};
+    struct site older = *now;
+    const struct site *s = &older;
+    if (fault_take(&cloud->faults, FAULT_OLDER_REV) && older.rev > 0)
+        older.rev--;
+    if (fault_take(&cloud->faults, FAULT_OLDER_EPOCH) && older.epoch > 0)
+        older.epoch--;
     char digest[DIGEST_HEX + 1];
     format_instant(issued_at, s->issued_at_s);
     memcpy(digest, s->digest, sizeof digest);
     if (wrong)
         digest[0] = digest[0] == '0' ? '1' : '0';
+    text_addf(&signed_text, "gatehouse-checkpoint\n%s\n%lld\n%lld\n%d\n%lld\n%s\n%s", site,
+              (long long)s->epoch, (long long)s->rev, CLOUD_SCHEMA, (long long)s->rows, digest,
+              issued_at);
+    signer_sign(&cloud->policy_key, (struct bytes){signed_text.at, signed_text.len},
+                fault_take(&cloud->faults, FAULT_WRONG_SIGNATURE), sig);
+    text_free(&signed_text);
+    if (fault_take(&cloud->faults, FAULT_UNSIGNED))
+        sig[0] = '\0';
     text_addf(out,
               "\"epoch\":%lld,\"rev\":%lld,\"schema\":%d,\"rows\":%lld,\"digest\":\"%s\","
-              "\"snapshot\":\"/v1/sites/%s/snapshots/%lld/%lld\",\"issued_at\":\"%s\",\"sig\":\"\"",
+              "\"snapshot\":\"/v1/sites/%s/snapshots/%lld/%lld\",\"issued_at\":\"%s\",\"sig\":\"%s\"",
               (long long)s->epoch, (long long)s->rev, CLOUD_SCHEMA, (long long)s->rows, digest,
-              site, (long long)s->epoch, (long long)s->rev, issued_at);
+              site, (long long)s->epoch, (long long)s->rev, issued_at, sig);
 }
 
 /* Reads the site and, when its checkpoint has grown old, issues a fresh one.
@@ -104,7 +121,7 @@ void checkpoint_get(struct cloud *cloud, const struct call *call, struct answer 
     }
     answer->status = 200;
     text_addf(&answer->body, "{");
-    write_checkpoint(&answer->body, site, &s, wrong);
+    write_checkpoint(cloud, &answer->body, site, &s, wrong);
     text_addf(&answer->body, "}\n");
 }
 
@@ -128,7 +145,13 @@ static bool write_row(void *context, const struct version *v)
     return true;
 }
 
-/* The whole change set: head, deny lines, rows, checkpoint. It always reaches
+static void write_command(void *context, struct bytes line)
+{
+    gz_write(context, line.at, line.len);
+    gz_write(context, "\n", 1);
+}
+
+/* The whole change set: head, deny lines, commands, rows, checkpoint. It always reaches
  * the newest rev, so "more" is always false. */
 static void write_changes(struct cloud *cloud, const char *site, const struct site *s,
                           int64_t since, bool compress, struct answer *answer)
@@ -143,13 +166,15 @@ static void write_changes(struct cloud *cloud, const char *site, const struct si
               (long long)s->epoch, (long long)s->epoch, (long long)s->rev, (long long)s->serial);
     gz_write(&gz, line.at, line.len);
     enum store_result result = store_denials(cloud->db, site, since, write_denial, &gz);
+    if (result == STORE_OK && !commands_due(cloud, site, write_command, &gz))
+        result = STORE_FAILED;
     if (fault_take(&cloud->faults, FAULT_INVALID_ROW))
         gz_write(&gz, INVALID_ROW, sizeof INVALID_ROW - 1);
     if (result == STORE_OK)
         result = store_changes(cloud->db, site, since, write_row, &gz);
     line.len = 0;
     text_addf(&line, "{\"t\":\"checkpoint\",");
-    write_checkpoint(&line, site, s, fault_take(&cloud->faults, FAULT_WRONG_DIGEST));
+    write_checkpoint(cloud, &line, site, s, fault_take(&cloud->faults, FAULT_WRONG_DIGEST));
     text_addf(&line, "}\n");
     gz_write(&gz, line.at, line.len);
     gz_end(&gz);
@@ -204,6 +229,11 @@ static bool has_drifted(const struct poll *p, const struct site *s)
            p->applied.rev == s->rev && strcmp(p->digest, s->digest) != 0;
 }
 
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 void changes_get(struct cloud *cloud, const struct call *call, struct answer *answer)
 {
     const char *site = call_arg(call, 0);
@@ -216,6 +246,8 @@ void changes_get(struct cloud *cloud, const struct call *call, struct answer *an
     int64_t count = result == STORE_OK ? store_count_changes(cloud->db, site, p.since.rev) : 0;
     int64_t wait_ms = (p.wait_s < WAIT_MAX_S ? p.wait_s : WAIT_MAX_S) * 1000;
     int64_t until_ms = call_started_ms(call) + wait_ms;
+    int64_t command_ms = INT64_MAX;
+    bool commands = result == STORE_OK && commands_are_due(cloud, site, &command_ms);
 
     if (result == STORE_NONE)
         answer_error(answer, 404, "this site has no policy yet");
@@ -230,10 +262,10 @@ void changes_get(struct cloud *cloud, const struct call *call, struct answer *an
         answer_error(answer, 410, "since is too old: load the snapshot");
     else if (has_drifted(&p, &s))
         answer_error(answer, 410, "the digest of what is applied differs: load the snapshot");
-    else if (p.since.rev < s.rev || p.since.serial < s.serial)
+    else if (p.since.rev < s.rev || p.since.serial < s.serial || commands)
         write_changes(cloud, site, &s, p.since.rev, call_accepts_gzip(call), answer);
     else if (now_mono_ms() >= until_ms)
         answer->status = 204;
     else
-        answer->wait_until_ms = until_ms < fresh_until_ms ? until_ms : fresh_until_ms;
+        answer->wait_until_ms = earliest(until_ms, earliest(fresh_until_ms, command_ms));
 }

@@ -5,10 +5,12 @@
 #include "auth.h"
 #include "db.h"
 #include "faults.h"
+#include "sign.h"
 
 enum {
     CLOUD_SCHEMA = 1,         /* of the policy rows */
     CHECKPOINT_EVERY_S = 600, /* a fresh checkpoint at least that often */
+    COMMAND_AGAIN_S = 10,     /* a command without a result is sent again after that */
 };
 
 struct cloud {
@@ -17,7 +19,9 @@ struct cloud {
     struct secret gateway_token;
     struct secret admin_token;
     struct faults faults;
+    struct signer policy_key, command_key;
     int64_t checkpoint_every_s; /* 1 to CHECKPOINT_EVERY_S */
+    int64_t command_again_s;    /* 1 to COMMAND_AGAIN_S */
     int64_t waiting;            /* calls that wait now */
 };
 

@@ -1,5 +1,7 @@
 #include "events.h"
 
+#include "commands.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +146,10 @@ static void store_batch(struct cloud *cloud, const struct call *call, const stru
     switch (event_store_append(cloud->db, call_arg(call, 0), call_arg(call, 1), b->stream,
                                b->pieces, b->count, &acked)) {
     case APPEND_OK:
+        for (size_t i = 0; i < b->count; i++)
+            if (b->pieces[i].event.at)
+                commands_take_event(cloud, call_arg(call, 0), call_arg(call, 1),
+                                    b->pieces[i].event);
         answer_json(answer, 200, "{\"acked_seq\":%lld}\n", (long long)acked);
         if (fault_take(&cloud->faults, FAULT_EVENTS_FAIL_AFTER_COMMIT))
             answer->cut_at = 1;

@@ -17,6 +17,13 @@ static const struct {
     [FAULT_EVENTS_FAIL_AFTER_COMMIT] = {"events_fail_after_commit", true},
     [FAULT_WRONG_DIGEST] = {"wrong_digest", true},
     [FAULT_INVALID_ROW] = {"invalid_row", true},
+    [FAULT_WRONG_SIGNATURE] = {"wrong_signature", true},
+    [FAULT_UNSIGNED] = {"unsigned", true},
+    [FAULT_OLDER_REV] = {"older_rev", true},
+    [FAULT_OLDER_EPOCH] = {"older_epoch", true},
+    [FAULT_WRONG_COMMAND_SIGNATURE] = {"wrong_command_signature", true},
+    [FAULT_UNSIGNED_COMMAND] = {"unsigned_command", true},
+    [FAULT_REPLAY_COMMANDS] = {"replay_commands", true},
     [FAULT_TRUNCATE_SNAPSHOT_AT] = {"truncate_snapshot_at", false},
     [FAULT_TRUNCATE_CHANGES_AT] = {"truncate_changes_at", false},
 };

@@ -21,6 +21,13 @@ enum fault {
     FAULT_EVENTS_FAIL_AFTER_COMMIT, /* count: stored, then the answer breaks off */
     FAULT_WRONG_DIGEST,             /* count: checkpoints with a digest that is not true */
     FAULT_INVALID_ROW,              /* count: change sets with a row no gateway may accept */
+    FAULT_WRONG_SIGNATURE,         /* count: checkpoints whose signature does not fit */
+    FAULT_UNSIGNED,                /* count: checkpoints without one */
+    FAULT_OLDER_REV,               /* count: checkpoints of the rev before, signed */
+    FAULT_OLDER_EPOCH,             /* count: the same of the epoch */
+    FAULT_WRONG_COMMAND_SIGNATURE, /* count: commands whose signature does not fit */
+    FAULT_UNSIGNED_COMMAND,        /* count: commands without one */
+    FAULT_REPLAY_COMMANDS,         /* count: change sets with all commands that ever were */
     FAULT_TRUNCATE_SNAPSHOT_AT,     /* one snapshot breaks off at this byte of it; 0 = off */
     FAULT_TRUNCATE_CHANGES_AT,      /* one change set breaks off at this byte; 0 = off */
     FAULT_COUNT

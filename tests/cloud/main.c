@@ -12,6 +12,7 @@
 
 #include "admin.h"
 #include "changes.h"
+#include "commands.h"
 #include "events.h"
 #include "http.h"
 #include "snapshot.h"
@@ -31,6 +32,8 @@ static const struct route ROUTES[] = {
     {"GET", "/admin/sites/*/gateways/*/events", 0, admin_get_events},
     {"GET", "/admin/sites/*/gateways/*/events/summary", 0, admin_get_summary},
     {"GET", "/admin/sites/*/gateways/*/status", 0, admin_get_status},
+    {"POST", "/admin/sites/*/gateways/*/commands", SMALL_BODY_MAX, admin_command},
+    {"GET", "/admin/sites/*/gateways/*/commands", 0, admin_get_commands},
     {"POST", "/admin/faults", SMALL_BODY_MAX, admin_set_faults},
     {"POST", "/admin/settings", SMALL_BODY_MAX, admin_settings},
     {"GET", "/admin/state", 0, admin_get_state},
@@ -43,6 +46,8 @@ struct options {
     const char *key;
     const char *token;
     const char *admin_token;
+    const char *policy_key, *command_key; /* NULL: nothing is signed */
+    const char *make_key, *public_key;    /* instead of serving */
     const char *address;
     int port; /* -1 = not given */
 };
@@ -53,6 +58,10 @@ static bool read_options(struct options *o, int argc, char **argv)
         {"data", required_argument, NULL, 'd'},  {"cert", required_argument, NULL, 'c'},
         {"key", required_argument, NULL, 'k'},   {"port", required_argument, NULL, 'p'},
         {"token", required_argument, NULL, 't'}, {"admin-token", required_argument, NULL, 'm'},
+        {"policy-key", required_argument, NULL, 'P'},
+        {"command-key", required_argument, NULL, 'C'},
+        {"make-key", required_argument, NULL, 'M'},
+        {"public-key", required_argument, NULL, 'K'},
         {"address", required_argument, NULL, 'a'}, {0}};
     *o = (struct options){.address = "127.0.0.1", .port = -1};
     int c;
@@ -68,6 +77,14 @@ static bool read_options(struct options *o, int argc, char **argv)
             o->token = optarg;
         else if (c == 'm')
             o->admin_token = optarg;
+        else if (c == 'P')
+            o->policy_key = optarg;
+        else if (c == 'C')
+            o->command_key = optarg;
+        else if (c == 'M')
+            o->make_key = optarg;
+        else if (c == 'K')
+            o->public_key = optarg;
         else if (c == 'a')
             o->address = optarg;
         else if (c == 'p' && parse_number(optarg, strlen(optarg), 65535, &port))
@@ -75,6 +92,8 @@ static bool read_options(struct options *o, int argc, char **argv)
         else
             return false;
     }
+    if (optind == argc && (o->make_key || o->public_key))
+        return true;
     return optind == argc && o->data && o->cert && o->key && o->token && o->admin_token &&
            o->port >= 0;
 }
@@ -107,7 +126,9 @@ static bool open_cloud(struct cloud *cloud, const struct options *o, char why[25
     char db_path[4096];
     char dir[4096];
     if (!secret_load(&cloud->gateway_token, o->token, why) ||
-        !secret_load(&cloud->admin_token, o->admin_token, why))
+        !secret_load(&cloud->admin_token, o->admin_token, why) ||
+        (o->policy_key && !signer_load(&cloud->policy_key, o->policy_key, why)) ||
+        (o->command_key && !signer_load(&cloud->command_key, o->command_key, why)))
         return false;
     if (secret_equal(&cloud->gateway_token, &cloud->admin_token)) {
         snprintf(why, 256, "--token and --admin-token must not be the same");
@@ -122,6 +143,7 @@ static bool open_cloud(struct cloud *cloud, const struct options *o, char why[25
     cloud->snapshot_dir = strdup(dir);
     snprintf(db_path, sizeof db_path, "%s/cloud.db", o->data);
     cloud->checkpoint_every_s = CHECKPOINT_EVERY_S;
+    cloud->command_again_s = COMMAND_AGAIN_S;
     cloud->faults.value[FAULT_RETRY_AFTER_S] = 1;
     cloud->db = cloud->snapshot_dir ? db_open(db_path, why) : NULL;
     return cloud->db != NULL;
@@ -167,6 +189,19 @@ static bool serve(struct cloud *cloud, const struct options *o, char why[256])
     return served;
 }
 
+/* Makes a key if need be, and prints what gateways are to pin. */
+static bool show_key(const struct options *o, char why[256])
+{
+    struct signer signer;
+    char public[65];
+    const char *path = o->make_key ? o->make_key : o->public_key;
+    if ((o->make_key && !signer_make(path, why)) || !signer_load(&signer, path, why))
+        return false;
+    signer_public(&signer, public);
+    sodium_memzero(&signer, sizeof signer);
+    return printf("%s\n", public) > 0;
+}
+
 int main(int argc, char **argv)
 {
     struct options o;
@@ -174,10 +209,16 @@ int main(int argc, char **argv)
     char why[256] = "the server cannot start";
     if (!read_options(&o, argc, argv)) {
         fprintf(stderr, "usage: gatehouse-cloud --data DIR --cert FILE --key FILE --port N"
-                        " [--address 127.0.0.1] --token FILE --admin-token FILE\n");
+                        " [--address 127.0.0.1] --token FILE --admin-token FILE"
+                        " [--policy-key FILE] [--command-key FILE], or --make-key FILE, or"
+                        " --public-key FILE\n");
         return EXIT_USAGE;
     }
-    bool served = sodium_init() >= 0 && open_cloud(&cloud, &o, why) && serve(&cloud, &o, why);
+    bool served = sodium_init() >= 0;
+    if (served && (o.make_key || o.public_key))
+        served = show_key(&o, why);
+    else
+        served = served && open_cloud(&cloud, &o, why) && serve(&cloud, &o, why);
     if (!served)
         fprintf(stderr, "gatehouse-cloud: %s\n", why);
     db_close(cloud.db);

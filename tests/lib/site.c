@@ -19,15 +19,30 @@ static bool write_config(struct site *site, const struct site_options *options)
         "[site]\nid = " SITE_ID "\ngateway = " SITE_GATEWAY "\nstate_dir = %s\nrun_dir = %s\n%s\n"
         "[broker]\nport = %d\n"
         "[cloud]\nurl = https://127.0.0.1:%d\nca_file = %s/ca.pem\ntoken_file = %s/token\n"
-        "policy_signature = unsigned\n"
+        "policy_key_file = %s/policy.pub\ncommand_key_file = %s/command.pub\n"
         "%s";
     char text[8192];
     const char *dir = site->folder.path;
     int n = snprintf(text, sizeof text, format, site->state_dir, site->run_dir,
                      options->site_lines ? options->site_lines : "", site->broker.port,
-                     site->cloud_port, dir, dir, options->config);
+                     site->cloud_port, dir, dir, dir, dir, options->config);
     return n < (int)sizeof text && folder_write(&site->folder, "gatehouse.conf", text, 0600) &&
            folder_file(&site->folder, "gatehouse.conf", site->config_path);
+}
+
+/* NAME.seed for the cloud, NAME.pub for the gateway to pin. */
+static bool make_key(struct site *site, const char *name)
+{
+    char program[FOLDER_PATH_MAX], file[64], path[FOLDER_PATH_MAX], *key = NULL;
+    snprintf(file, sizeof file, "%s.seed", name);
+    if (!place_program("gatehouse-cloud", program) || !folder_file(&site->folder, file, path))
+        return false;
+    const char *const argv[] = {program, "--make-key", path, NULL};
+    bool good = process_run(argv, NULL, WAIT_MS, &key, NULL) == 0;
+    snprintf(file, sizeof file, "%s.pub", name);
+    good = good && folder_write(&site->folder, file, key, 0600);
+    free(key);
+    return good;
 }
 
 bool site_make(struct site *site, const struct site_options *options)
@@ -42,6 +57,8 @@ bool site_make(struct site *site, const struct site_options *options)
         !certs_make_server(&site->folder, "ca", "cloud", CERT_GOOD) ||
         !folder_write(&site->folder, "token", "gateway-token-of-a-test\n", 0600) ||
         !folder_write(&site->folder, "admin-token", "admin-token-of-a-test\n", 0600))
+        return false;
+    if (!make_key(site, "policy") || !make_key(site, "command"))
         return false;
     site->cloud_port = port_free();
     if (!broker_prepare(&site->broker, &site->folder))
@@ -88,16 +105,19 @@ bool site_start_cloud(struct site *site)
 {
     char data[FOLDER_PATH_MAX], cert[FOLDER_PATH_MAX], key[FOLDER_PATH_MAX];
     char token[FOLDER_PATH_MAX], admin[FOLDER_PATH_MAX], port[8];
+    char policy[FOLDER_PATH_MAX], command[FOLDER_PATH_MAX];
     const struct folder *f = &site->folder;
     if (!folder_file(f, "cloud", data) || !folder_file(f, "cloud.pem", cert) ||
         !folder_file(f, "cloud.key", key) || !folder_file(f, "token", token) ||
-        !folder_file(f, "admin-token", admin))
+        !folder_file(f, "admin-token", admin) || !folder_file(f, "policy.seed", policy) ||
+        !folder_file(f, "command.seed", command))
         return false;
     mkdir(data, 0700);
     snprintf(port, sizeof port, "%d", site->cloud_port);
     const char *const arguments[] = {
         "--data",    data,        "--cert",  cert,  "--key",         key,   "--port", port,
-        "--address", "127.0.0.1", "--token", token, "--admin-token", admin, NULL};
+        "--address", "127.0.0.1", "--token", token, "--admin-token", admin,
+        "--policy-key", policy, "--command-key", command, NULL};
     return start(site, &site->cloud, "gatehouse-cloud", arguments) &&
            process_wait_line(&site->cloud, "listening on", WAIT_MS, NULL, 0);
 }
@@ -189,6 +209,23 @@ static bool post(struct site *site, const char *path, const char *body)
 bool site_put_rows(struct site *site, const char *ndjson)
 {
     return post(site, "/admin/sites/" SITE_ID "/rows", ndjson);
+}
+
+bool site_command(struct site *site, const char *json, char id[65])
+{
+    struct web_reply reply;
+    struct slice text = {0};
+    if (!web_post(&site->admin, "/admin/sites/" SITE_ID "/gateways/" SITE_GATEWAY "/commands", json,
+                  &reply))
+        return false;
+    struct json *v = json_parse_object(slice_make(reply.body, reply.len), NULL, 0);
+    bool good = reply.status == 200 && v && json_text(v, "id", &text) && text.len <= 64;
+    snprintf(id, 65, "%.*s", good ? (int)text.len : 0, good ? text.ptr : "");
+    if (!good)
+        lib_say("the cloud answers %ld to a command: %s", reply.status, reply.body);
+    json_free(v);
+    web_reply_free(&reply);
+    return good;
 }
 
 bool site_fault(struct site *site, const char *json)

@@ -56,6 +56,8 @@ bool site_start_all(struct site *site);
 bool site_kill_gatehoused(struct site *site);
 bool site_stop_gatehoused(struct site *site);
 
+/* Posts a command for our gateway (the JSON of the cloud's admin call); its id. */
+bool site_command(struct site *site, const char *json, char id[65]);
 /* Puts rows (NDJSON) into the cloud's policy of this site. */
 bool site_put_rows(struct site *site, const char *ndjson);
 /* Switches faults of the cloud; a JSON object. */

@@ -364,7 +364,8 @@ void world_make(struct world *w)
     }
     make_policy(w);
     w->config = (struct config){
-        .doors = w->doors, .n_doors = WORLD_DOORS, .reads_per_s = 1000, .reads_burst = 1000};
+        .doors = w->doors, .n_doors = WORLD_DOORS, .reads_per_s = 1000, .reads_burst = 1000,
+        .remote_releases = 3};
     world_start(w);
 }
 

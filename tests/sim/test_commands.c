@@ -85,6 +85,54 @@ static void a_command_that_is_late_opens_nothing(void **state)
     assert_false(world_is_released(w, 0));
 }
 
+static struct command_outcome remote(struct world *w, const char *door, int n)
+{
+    struct command c = command(COMMAND_RELEASE, door);
+    snprintf(c.id.s, sizeof c.id.s, "remote-%d", n);
+    c.issued_at = w->now.wall.s;
+    c.not_after = w->now.wall.s + 60;
+    c.is_remote = true;
+    struct command_outcome out = controller_command(&w->controller, &c, w->now);
+    world_sync(w);
+    return out;
+}
+
+static void remote_releases_are_capped_in_any_hour_also_over_kills(void **state)
+{
+    struct world *w = *state; /* three an hour */
+    assert_int_equal(remote(w, "d0", 1).result, COMMAND_DONE);
+    world_pass(w, 1800 * 1000);
+    assert_int_equal(remote(w, "d0", 2).result, COMMAND_DONE);
+    assert_int_equal(order(w, COMMAND_LOCKDOWN, "d1"), COMMAND_DONE);
+    assert_int_equal(remote(w, "d1", 3).reason, REASON_DOOR_LOCKED_DOWN); /* counts for nothing */
+    assert_int_equal(remote(w, "d0", 4).result, COMMAND_DONE);
+    restart(w);
+    struct command_outcome over = remote(w, "d0", 5);
+    assert_int_equal(over.result, COMMAND_REFUSED);
+    assert_non_null(over.fault);
+    assert_false(world_is_released(w, 0));
+    assert_int_equal(world_events(w, "\"id\":\"remote-5\"", "more remote releases"), 1);
+    assert_int_equal(order(w, COMMAND_RELEASE, "d0"), COMMAND_DONE); /* who is at the box may */
+    world_pass(w, 1801 * 1000); /* the first is an hour old, the others are not */
+    w->n_sent = 0;
+    assert_int_equal(remote(w, "d0", 6).result, COMMAND_DONE);
+    assert_int_equal(remote(w, "d0", 7).result, COMMAND_REFUSED);
+}
+
+static void a_command_of_last_month_is_not_done_again_when_its_id_is_forgotten(void **state)
+{
+    struct world *w = *state;
+    struct command c = command(COMMAND_HOLD_OPEN, "d0");
+    c.id = (struct id){"ancient"};
+    c.is_remote = true;
+    c.issued_at = w->now.wall.s - 7 * 86400 - 1;
+    assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_EXPIRED);
+    assert_false(world_is_released(w, 0));
+    c.id = (struct id){"recent"};
+    c.issued_at = w->now.wall.s - 7 * 86400;
+    assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_DONE);
+}
+
 static void a_lock_and_a_lockdown_need_no_clock(void **state)
 {
     struct world *w = *state;
@@ -257,6 +305,8 @@ int main(void)
         T(a_command_is_done_once_also_after_a_kill),
         T(a_command_that_was_refused_is_remembered_too),
         T(a_command_that_is_late_opens_nothing),
+        T(remote_releases_are_capped_in_any_hour_also_over_kills),
+        T(a_command_of_last_month_is_not_done_again_when_its_id_is_forgotten),
         T(a_lock_and_a_lockdown_need_no_clock),
         T(fire_opens_what_is_locked_down_for_as_long_as_it_lasts),
         T(fire_opens_also_where_the_policy_cannot_be_read),

@@ -252,7 +252,7 @@ static void an_elevator_has_a_relay_for_each_floor(void **state)
 
 #define CLOUD "[cloud]\nurl = https://c:1\nca_file = /ca\npolicy_signature = unsigned\n"
 
-static void a_cloud_must_be_checked_and_known_to_be_unsigned(void **state)
+static void a_cloud_must_be_checked_and_its_policy_be_signed_or_known_to_be_unsigned(void **state)
 {
     (void)state;
     struct config c;
@@ -267,9 +267,19 @@ static void a_cloud_must_be_checked_and_known_to_be_unsigned(void **state)
     expect_one(SITE DOOR "[cloud]\nurl = https://c/x\nca_file = /ca\npolicy_signature = unsigned\n"
                "token_file = /t\n", 9, "without a path");
     expect_one(SITE DOOR "[cloud]\nurl = https://c\nca_file = /ca\npolicy_signature = signed\n"
-               "token_file = /t\n", 11, "unsigned");
+               "policy_key_file = /k\ntoken_file = /t\n", 11, "unsigned");
     expect_one(SITE DOOR "[cloud]\nurl = https://c\nca_file = /ca\ntoken_file = /t\n", 8,
-               "policy_signature");
+               "needs \"policy_key_file\"");
+    expect_one(SITE DOOR CLOUD "token_file = /t\npolicy_key_file = /k\n", 8,
+               "says that policy is unsigned");
+    assert_int_equal(load(&c, &m, SITE DOOR "[cloud]\nurl = https://c\nca_file = /ca\ntoken_file = /t\n"
+                                  "policy_key_file = /k\ncommand_key_file = /c\n"), GH_OK);
+    assert_false(c.policy_unsigned);
+    assert_string_equal(c.policy_key_file, "/k");
+    assert_string_equal(c.command_key_file, "/c");
+    assert_int_equal(c.remote_releases, 120);
+    config_free(&c);
+    expect_one(SITE "remote_releases_per_h = 10001\n" DOOR, 4, "from 0 to 10000");
 }
 
 static void a_file_that_is_not_there_is_said_to_be_missing(void **state)
@@ -293,7 +303,7 @@ int main(void)
         cmocka_unit_test(nothing_shares_a_line),
         cmocka_unit_test(an_elevator_has_a_relay_for_each_floor),
         cmocka_unit_test(every_mistake_says_what_is_allowed),
-        cmocka_unit_test(a_cloud_must_be_checked_and_known_to_be_unsigned),
+        cmocka_unit_test(a_cloud_must_be_checked_and_its_policy_be_signed_or_known_to_be_unsigned),
         cmocka_unit_test(a_file_that_is_not_there_is_said_to_be_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

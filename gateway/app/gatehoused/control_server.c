@@ -17,6 +17,8 @@
 #include "app/gatehoused/status.h"
 #include "app/log.h"
 
+#define FORGED_MS 60000
+
 struct connection {
     int fd;          /* -1 = free */
     uint64_t number; /* of its arrival */
@@ -30,6 +32,7 @@ struct control_server {
     char path[CONFIG_PATH_MAX];
     struct control_parts parts;
     uint64_t arrivals;
+    struct mono next_forged; /* one event a minute for commands that nobody signed */
     struct connection connection[CONTROL_CONNECTIONS];
 };
 
@@ -90,6 +93,20 @@ static void name_asker(char out[EVENT_TEXT_MAX], int fd)
         snprintf(out, EVENT_TEXT_MAX, "local:%u", (unsigned)peer.uid);
 }
 
+/* {"result","reason"?,"release_s"?}; owned, NULL when out of memory. */
+static struct json *outcome_json(const struct command_outcome *v)
+{
+    struct json *body = json_new();
+    bool has_reason = v->result == COMMAND_REFUSED && !v->fault;
+    if (body && json_set_text(body, "result", slice_of(command_result_name(v->result))) &&
+        (!has_reason || json_set_text(body, "reason", slice_of(reason_name(v->reason)))) &&
+        (!v->fault || json_set_text(body, "fault", slice_of(v->fault))) &&
+        (v->release_s == 0 || json_set_int(body, "release_s", v->release_s)))
+        return body;
+    json_free(body);
+    return NULL;
+}
+
 static void call_command(struct control_server *s, int fd, const struct json *request,
                          struct now now)
 {
@@ -104,16 +121,53 @@ static void call_command(struct control_server *s, int fd, const struct json *re
     name_asker(by, fd);
     command.by = by;
     struct command_outcome v = controller_command(c, &command, now);
-    struct json *body = json_new();
-    if (body && json_set_text(body, "result", slice_of(command_result_name(v.result))) &&
-        (v.result != COMMAND_REFUSED ||
-         json_set_text(body, "reason", slice_of(reason_name(v.reason)))) &&
-        (v.release_s == 0 || json_set_int(body, "release_s", v.release_s))) {
-        answer_ok(fd, body);
+    answer_ok(fd, outcome_json(&v));
+}
+
+/* Somebody pretends to be the cloud, or its key was changed: one event a minute. */
+static void note_forged(struct control_server *s, const char *why, struct now now)
+{
+    struct event_args args = {.result = "refused", .fault = why};
+    if (now.mono.ms < s->next_forged.ms)
         return;
+    s->next_forged = mono_add_ms(now.mono, FORGED_MS);
+    log_line(LOG_ERR, "a command of the cloud was refused: %s", why);
+    controller_note(s->parts.controller, EVENT_COMMAND, &args, now);
+}
+
+/* A line of the cloud, brought by gatehouse-syncd. */
+static void call_cloud_command(struct control_server *s, int fd, const struct json *request,
+                               struct now now)
+{
+    struct slice line = {0};
+    struct command command;
+    char by[EVENT_TEXT_MAX], why[200] = "cloud_command needs \"line\"";
+    enum cloud_command_fault fault = CLOUD_COMMAND_WRONG;
+    if (json_text(request, "line", &line))
+        fault = cloud_command_parse(s->parts.command_keys, s->parts.gateway, line, &command, by,
+                                    why, sizeof why);
+    if (fault == CLOUD_COMMAND_FORGED)
+        note_forged(s, why, now);
+    if (fault == CLOUD_COMMAND_FOREIGN) {
+        struct json *body = json_new();
+        if (body && !json_set_text(body, "result", slice_of("foreign"))) {
+            json_free(body);
+            body = NULL;
+        }
+        answer_ok(fd, body);
+    } else if (fault != CLOUD_COMMAND_GOOD) {
+        answer_error(fd, why);
+    } else {
+        struct command_outcome v = controller_command(s->parts.controller, &command, now);
+        struct json *body = outcome_json(&v);
+        const char *action = command_action_name(command.action);
+        if (body && !json_set_text(body, "action", slice_of(action))) {
+            json_free(body);
+            body = NULL;
+        }
+        answer_ok(fd, body);
+        crypto_forget(&command.read, sizeof command.read);
     }
-    json_free(body);
-    answer_error(fd, "out of memory");
 }
 
 /* What a read would come to, without doing anything. */
@@ -260,6 +314,8 @@ static void dispatch(struct control_server *s, int fd, struct slice line)
         call_relay_test(s, fd, request, now);
     else if (slice_is(call, "command"))
         call_command(s, fd, request, now);
+    else if (slice_is(call, "cloud_command"))
+        call_cloud_command(s, fd, request, now);
     else if (slice_is(call, "explain"))
         call_explain(s, fd, request, now);
     else if (slice_is(call, "ack"))
@@ -271,7 +327,7 @@ static void dispatch(struct control_server *s, int fd, struct slice line)
     else if (!slice_is(call, "batch"))
         answer_error(fd,
                      "unknown call: status, doors, inputs, relay_test, events, batch, ack, note, "
-                     "command, explain are known");
+                     "command, cloud_command, explain are known");
     if (!taken)
         json_free(request);
 }

@@ -4,6 +4,7 @@
 #define GATEHOUSE_APP_GATEHOUSED_CONTROL_SERVER_H
 
 #include "app/gatehoused/clerk.h"
+#include "app/gatehoused/cloud_command.h"
 #include "app/gatehoused/controller.h"
 #include "app/gatehoused/inputs.h"
 
@@ -15,6 +16,8 @@ struct control_server;
 struct control_parts {
     struct controller *controller;
     const struct inputs *inputs;
+    const struct sign_keys *command_keys; /* whose commands the cloud's are; NULL = nobody's */
+    const struct id *gateway;
     struct clerk *clerk;
     /* As journal_db_ack. */
     enum gh_err (*ack)(void *self, struct slice stream, uint64_t seq);

@@ -199,8 +199,9 @@ enum command_action {
     COMMAND_LOCKDOWN_RELEASE,
     COMMAND_FORGIVE_ANTIPASSBACK,
     COMMAND_PRESENT,
+    COMMAND_RESYNC, /* gatehouse-syncd does it */
 };
-#define COMMAND_ACTIONS 8
+#define COMMAND_ACTIONS 9
 /* "release", "hold_open", ...; static storage. */
 const char *command_action_name(enum command_action action);
 GH_MUST_CHECK enum gh_err command_action_parse(enum command_action *out, struct slice word);
@@ -212,6 +213,8 @@ struct command {
     struct id door;
     int64_t until;     /* INSTANT_NONE = for good; hold_open and lock */
     int64_t not_after; /* INSTANT_NONE = no end */
+    int64_t issued_at; /* of the cloud: when it was asked for; 0 = not said */
+    bool is_remote;    /* by the cloud or a panel: its releases are capped */
     struct id person, area; /* forgive_antipassback; none = any */
     struct read read;       /* present */
     const char *by;         /* who asks; borrowed */
@@ -223,7 +226,8 @@ const char *command_result_name(enum command_result result);
 
 struct command_outcome {
     enum command_result result;
-    enum reason reason; /* if refused */
+    enum reason reason; /* if refused, and fault is NULL */
+    const char *fault;  /* if refused for no reason of a decision; static */
     int release_s;      /* release: for how long */
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "app/gatehoused/controller_parts.h"
+#include "app/gatehoused/remote_cap.h"
 #include "core/word.h"
 
 /* Commands are remembered this long (cloud contract). */
@@ -17,6 +18,7 @@ static const char *const action_words[COMMAND_ACTIONS] = {
     [COMMAND_LOCKDOWN_RELEASE] = "lockdown_release",
     [COMMAND_FORGIVE_ANTIPASSBACK] = "forgive_antipassback",
     [COMMAND_PRESENT] = "present",
+    [COMMAND_RESYNC] = "resync",
 };
 
 const char *command_action_name(enum command_action action)
@@ -66,7 +68,8 @@ static bool needs_clock(const struct command *command)
     case COMMAND_LOCKDOWN_RELEASE: return command->not_after != INSTANT_NONE;
     case COMMAND_LOCK:
     case COMMAND_LOCKDOWN:
-    case COMMAND_FORGIVE_ANTIPASSBACK: break;
+    case COMMAND_FORGIVE_ANTIPASSBACK:
+    case COMMAND_RESYNC: break;
     }
     return false;
 }
@@ -121,14 +124,27 @@ static enum reason judge(struct controller *c, const struct door_unit *unit,
     return rule(&facts);
 }
 
+static bool is_within_cap(struct controller *c, const struct command *command, struct now now)
+{
+    return !command->is_remote ||
+           remote_cap_take(&c->ledger, c->config->remote_releases, now.wall.s);
+}
+
+static struct command_outcome refuse_over_cap(void)
+{
+    return (struct command_outcome){
+        .result = COMMAND_REFUSED,
+        .fault = "more remote releases in an hour than the configuration allows"};
+}
+
 static struct command_outcome do_release(struct controller *c, struct door_unit *unit,
-                                         struct now now)
+                                         const struct command *command, struct now now)
 {
     struct command_outcome outcome = done();
     outcome.reason = judge(c, unit, access_admin_release, now, &outcome.release_s);
-    if (outcome.reason == REASON_GRANTED)
-        return outcome;
-    return refuse(outcome.reason);
+    if (outcome.reason != REASON_GRANTED)
+        return refuse(outcome.reason);
+    return is_within_cap(c, command, now) ? outcome : refuse_over_cap();
 }
 
 static struct command_outcome do_hold_open(struct controller *c, struct door_unit *unit,
@@ -162,7 +178,8 @@ static void change_local(struct controller *c, struct door_unit *unit,
     case COMMAND_RELEASE:
     case COMMAND_HOLD_OPEN:
     case COMMAND_FORGIVE_ANTIPASSBACK:
-    case COMMAND_PRESENT: break;
+    case COMMAND_PRESENT:
+    case COMMAND_RESYNC: break;
     }
 }
 
@@ -196,8 +213,10 @@ static bool find_unit(struct controller *c, const struct command *command, struc
 static bool is_over(const struct command *command, struct now now)
 {
     bool lasts = command->action == COMMAND_HOLD_OPEN || command->action == COMMAND_LOCK;
+    /* Its id may have been forgotten by now. */
+    bool is_ancient = command->issued_at != 0 && now.wall.s - command->issued_at > REMEMBERED_S;
     return wall_is_trusted(now.wall) &&
-           ((command->not_after != INSTANT_NONE && now.wall.s >= command->not_after) ||
+           (is_ancient || (command->not_after != INSTANT_NONE && now.wall.s >= command->not_after) ||
             (lasts && command->until != INSTANT_NONE && now.wall.s >= command->until));
 }
 
@@ -213,7 +232,7 @@ static struct command_outcome carry_out(struct controller *c, const struct comma
     if (!find_unit(c, command, unit))
         return refuse(REASON_DOOR_UNKNOWN);
     switch (command->action) {
-    case COMMAND_RELEASE: return do_release(c, *unit, now);
+    case COMMAND_RELEASE: return do_release(c, *unit, command, now);
     case COMMAND_HOLD_OPEN: return do_hold_open(c, *unit, command, now);
     case COMMAND_LOCK:
     case COMMAND_RESTORE:
@@ -222,7 +241,8 @@ static struct command_outcome carry_out(struct controller *c, const struct comma
     case COMMAND_FORGIVE_ANTIPASSBACK:
         (void)passes_forgive(&c->passes, &command->area, &command->person);
         return done();
-    case COMMAND_PRESENT: return done();
+    case COMMAND_PRESENT: return is_within_cap(c, command, now) ? done() : refuse_over_cap();
+    case COMMAND_RESYNC: return done();
     }
     return refuse(REASON_DOOR_UNKNOWN);
 }
@@ -234,7 +254,8 @@ static void journal(struct controller *c, const struct command *command,
     struct event event = {.kind = EVENT_COMMAND, .at = now};
     if (command->has_door)
         event.door = command->door;
-    if (outcome->result == COMMAND_REFUSED || (is_done && command->action == COMMAND_RELEASE)) {
+    event.args.fault = outcome->fault;
+    if ((outcome->result == COMMAND_REFUSED && !outcome->fault) || (is_done && command->action == COMMAND_RELEASE)) {
         event.has_decision = true;
         event.decision = is_done ? DECISION_GRANTED : DECISION_DENIED;
         event.reason = outcome->reason;

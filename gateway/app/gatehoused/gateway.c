@@ -48,6 +48,7 @@
 struct gateway {
     const struct config *config;
     struct crypto_keys keys;
+    struct sign_keys command_keys;
     char broker_password[256];
     struct hal_sim *sim;
     struct relay_board *relays;
@@ -116,6 +117,17 @@ static bool single_instance(struct gateway *g)
     return false;
 }
 
+/* Doors do not wait for these: without them the cloud commands nothing. */
+static void open_command_keys(struct gateway *g)
+{
+    const char *path = g->config->command_key_file;
+    enum gh_err err = path[0] ? sign_keys_load(&g->command_keys, path) : GH_OK;
+    if (err)
+        log_line(LOG_ERR, "%s: %s: no command of the cloud is done: it must hold 1 to %d lines of 64 "
+                          "hex digits, and only its owner may write it", path, gh_err_name(err),
+                 SIGN_KEYS_MAX);
+}
+
 static bool open_keys(struct gateway *g)
 {
     char path[CONFIG_PATH_MAX];
@@ -127,6 +139,8 @@ static bool open_keys(struct gateway *g)
     if (err)
         log_line(LOG_ERR, "%s: %s: it must be ours alone and hold 64 hex digits", path,
                  gh_err_name(err));
+    if (!err)
+        open_command_keys(g);
     return err == GH_OK;
 }
 
@@ -331,6 +345,8 @@ static bool open_control(struct gateway *g)
     struct control_parts parts = {
         .controller = &g->controller,
         .inputs = &g->inputs,
+        .command_keys = g->config->command_key_file[0] ? &g->command_keys : NULL,
+        .gateway = &g->config->gateway,
         .clerk = g->clerk,
         .ack = acknowledge,
         .journal = g->journal,

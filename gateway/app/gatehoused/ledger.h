@@ -16,7 +16,7 @@
  *   p/READER...        PIN failures and the lockout (lockouts.h)
  *   w/READER           a read that waits for its second factor (waits.h)
  *   c/COMMAND          a command that was done or refused: its instant
- *   s/SLOT, h/NAME     other, see whoever writes it */
+ *   h/SLOT             the instant of a remote release (remote_cap.h) */
 #ifndef GATEHOUSE_APP_GATEHOUSED_LEDGER_H
 #define GATEHOUSE_APP_GATEHOUSED_LEDGER_H
 

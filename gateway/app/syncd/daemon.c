@@ -1,5 +1,7 @@
 #include "app/syncd/daemon.h"
 
+#include <stdlib.h>
+
 #include <inttypes.h>
 
 #include <stdarg.h>
@@ -111,6 +113,52 @@ enum gh_err daemon_status(const char *socket_path, void (*take)(void *context, s
                           void *context)
 {
     return take_answer(socket_path, "{\"call\":\"status\"}", take, context);
+}
+
+static bool take_result(void *context, struct slice text)
+{
+    struct daemon_result *out = context;
+    struct json *v = json_parse_object(text, NULL, 0);
+    struct slice result = {0}, action = {0}, error = slice_of("it gives no reason");
+    bool ok = false;
+    if (v && json_bool(v, "ok", &ok) && ok && json_text(v, "result", &result)) {
+        json_text(v, "action", &action);
+        out->is_done = slice_is(result, "done");
+        out->is_resync = slice_is(action, "resync");
+        out->why[0] = '\0';
+    } else if (v) {
+        json_text(v, "error", &error);
+        snprintf(out->why, sizeof out->why, "%.*s", (int)(error.len < 150 ? error.len : 150),
+                 error.ptr);
+    }
+    json_free(v);
+    return false;
+}
+
+enum gh_err daemon_command(const char *socket_path, struct slice line, struct daemon_result *out)
+{
+    static const char unheard[] = "?";
+    size_t len;
+    struct json *request = json_new();
+    char *text = request && json_set_text(request, "call", slice_of("cloud_command")) &&
+                         json_set_text(request, "line", line)
+                     ? json_print(request, &len)
+                     : NULL;
+    json_free(request);
+    *out = (struct daemon_result){.is_done = false};
+    snprintf(out->why, sizeof out->why, unheard);
+    if (!text)
+        return GH_IO;
+    enum gh_err err = control_call(socket_path, slice_make(text, len), DAEMON_TIMEOUT_MS,
+                                   take_result, out);
+    free(text);
+    if (err == GH_FULL) {
+        snprintf(out->why, sizeof out->why, "the line is too long");
+        return GH_INVALID;
+    }
+    if (err || strcmp(out->why, unheard) == 0)
+        return err ? err : GH_IO;
+    return out->why[0] ? GH_INVALID : GH_OK;
 }
 
 enum gh_err daemon_doors(const char *socket_path, int64_t from,

@@ -52,6 +52,17 @@ GH_MUST_CHECK enum gh_err daemon_status(const char *socket_path,
                                         void (*take)(void *context, struct slice json),
                                         void *context);
 
+/* What came of a command of the cloud. */
+struct daemon_result {
+    bool is_done;
+    bool is_resync; /* and it asks for a snapshot */
+    char why[160];  /* GH_INVALID: one line */
+};
+/* Hands a command's line over. GH_INVALID with out->why: it is not for doing (forged, or it
+ * makes no sense); it will never be. */
+GH_MUST_CHECK enum gh_err daemon_command(const char *socket_path, struct slice line,
+                                         struct daemon_result *out);
+
 /* The same for a page of "doors", from the from-th door on. */
 GH_MUST_CHECK enum gh_err daemon_doors(const char *socket_path, int64_t from,
                                        void (*take)(void *context, struct slice json),

@@ -36,8 +36,22 @@ static bool is_digest(struct slice text)
     return true;
 }
 
+/* The bytes that are signed: source, the cloud contract. issued_at as it was sent. */
+static bool is_signed(const struct replica_checkpoint *c, const struct json *v,
+                      const struct feed_trust *trust, struct slice issued_at)
+{
+    char text[512];
+    struct slice sig;
+    int n = snprintf(text, sizeof text, "gatehouse-checkpoint\n%s\n%lld\n%lld\n%lld\n%lld\n%s\n%.*s",
+                     trust->site->s, (long long)c->version.epoch, (long long)c->version.rev,
+                     (long long)c->schema, (long long)c->rows, c->digest, (int)issued_at.len,
+                     issued_at.ptr);
+    return n > 0 && n < (int)sizeof text && json_text(v, "sig", &sig) &&
+           sign_is_good(trust->keys, sig, slice_make(text, (size_t)n));
+}
+
 enum gh_err feed_checkpoint(struct replica_checkpoint *out, const struct json *v,
-                            char why[REPLICA_WHY_MAX])
+                            const struct feed_trust *trust, char why[REPLICA_WHY_MAX])
 {
     struct replica_checkpoint c = {0};
     struct slice digest, issued_at;
@@ -55,6 +69,13 @@ enum gh_err feed_checkpoint(struct replica_checkpoint *out, const struct json *v
         instant_parse(&c.version.issued_at, issued_at) != GH_OK)
         return refuse(why, GH_INVALID, "checkpoint: issued_at must be an instant with its offset");
     memcpy(c.digest, digest.ptr, digest.len);
+    if (trust->keys && !is_signed(&c, v, trust, issued_at))
+        return refuse(why, GH_INVALID, "checkpoint: its signature is not that of a pinned policy key");
+    const struct floor place = {c.version.epoch, c.version.rev};
+    if (floor_is_lower(&place, &trust->floor))
+        return refuse(why, GH_INVALID, "checkpoint: %lld/%lld is older than %lld/%lld, which was applied",
+                      (long long)c.version.epoch, (long long)c.version.rev,
+                      (long long)trust->floor.epoch, (long long)trust->floor.rev);
     *out = c;
     return GH_OK;
 }
@@ -123,18 +144,9 @@ static enum gh_err take_deny(struct feed *f, const struct json *v)
     return err ? failed(f, err, "deny line") : GH_OK;
 }
 
-static enum gh_err take_command(struct feed *f, const struct json *v)
-{
-    struct slice text;
-    struct id id;
-    bool has_id = json_text(v, "id", &text) && id_set(&id, text) == GH_OK;
-    snprintf(f->command, sizeof f->command, "%s", has_id ? id.s : "without-id");
-    return GH_OK;
-}
-
 static enum gh_err take_checkpoint(struct feed *f, const struct json *v)
 {
-    enum gh_err err = feed_checkpoint(&f->checkpoint, v, f->why);
+    enum gh_err err = feed_checkpoint(&f->checkpoint, v, f->trust, f->why);
     if (err)
         return err;
     if (f->checkpoint.version.epoch != f->epoch)
@@ -144,7 +156,7 @@ static enum gh_err take_checkpoint(struct feed *f, const struct json *v)
     return begin(f);
 }
 
-static enum gh_err take_special(struct feed *f, const struct json *v)
+static enum gh_err take_special(struct feed *f, const struct json *v, struct slice line)
 {
     struct slice t;
     if (!json_text(v, "t", &t))
@@ -155,8 +167,10 @@ static enum gh_err take_special(struct feed *f, const struct json *v)
         return refuse(f->why, GH_INVALID, "changes: the first line must be the head");
     if (slice_is(t, "deny"))
         return take_deny(f, v);
-    if (slice_is(t, "command"))
-        return take_command(f, v);
+    if (slice_is(t, "command")) {
+        f->command(f->context, line);
+        return GH_OK;
+    }
     if (slice_is(t, "checkpoint"))
         return take_checkpoint(f, v);
     return refuse(f->why, GH_INVALID, "changes: \"%.*s\" lines are not supported by this version",
@@ -177,7 +191,7 @@ static enum gh_err take_change(struct feed *f, struct slice line)
     if (f->has_checkpoint)
         return refuse(f->why, GH_INVALID, "changes: a line behind the checkpoint");
     if (json_has(v, "t"))
-        return take_special(f, v);
+        return take_special(f, v, line);
     if (!f->has_head)
         return refuse(f->why, GH_INVALID, "changes: the first line must be the head");
     return put_row(f, line);

@@ -5,7 +5,7 @@
  * (GET changes) holds, one JSON object a line:
  *   {"t":"head","epoch","next","more"}     first, once; next is the cursor after it
  *   {"t":"deny","k","id","reason","rev"}   takes effect at once
- *   {"t":"command","id",...}               never done by this version, reported
+ *   {"t":"command","id",...}               handed over at once, whatever comes of the rest
  *   {"k","id","d"} and {"k","id","op":"del"}  rows and removals
  *   {"t":"checkpoint",...}                 last, once: what it all adds up to
  * Anything else is refused with its name, and with it the whole. */
@@ -16,13 +16,23 @@
 #include <stdint.h>
 
 #include "adapters/crypto/crypto.h"
+#include "adapters/crypto/sign.h"
 #include "adapters/json/json.h"
 #include "adapters/sqlite/replica_writer.h"
+#include "app/syncd/floor.h"
 #include "core/arena.h"
 
 #define FEED_SCHEMA 1 /* of policy rows: the only one that this version knows */
 
+/* Whose checkpoints are believed, and of which site. */
+struct feed_trust {
+    const struct sign_keys *keys; /* borrowed; NULL: unsigned ones are, as the configuration says */
+    const struct id *site;        /* borrowed */
+    struct floor floor;           /* nothing lower is taken */
+};
+
 struct feed {
+    const struct feed_trust *trust; /* borrowed */
     struct replica_writer *writer;  /* borrowed */
     const struct crypto_keys *keys; /* borrowed */
     struct arena *arena;            /* borrowed: room for one row */
@@ -33,14 +43,17 @@ struct feed {
     int64_t epoch;       /* changes: of the policy that they are made to */
     char next[REPLICA_CURSOR_MAX + 1];
     struct replica_checkpoint checkpoint;
-    char command[ID_MAX + 1]; /* the last command that was not done; "" = none */
+    void (*command)(void *context, struct slice line); /* takes each command's line */
+    void *context;
     enum gh_err err;          /* why feed_line stopped */
     char why[REPLICA_WHY_MAX];
 };
 
-/* Reads the members of a checkpoint. GH_INVALID with why: one is missing or
- * makes no sense, or the schema is another. */
+/* Reads the members of a checkpoint, and checks its signature and its place. GH_INVALID
+ * with why: a member is missing or makes no sense, the schema is another, the signature is
+ * not that of a key that is believed, or the place is lower than the floor. */
 GH_MUST_CHECK enum gh_err feed_checkpoint(struct replica_checkpoint *out, const struct json *v,
+                                          const struct feed_trust *trust,
                                           char why[REPLICA_WHY_MAX]);
 
 /* Takes one line; false (with err and why set) if the whole is to be refused.

@@ -31,6 +31,7 @@ struct options {
 struct syncd {
     struct config config;
     struct crypto_keys keys;
+    struct sign_keys policy_keys;
     struct sync sync;
     struct https *https[SYNC_ACTIVITIES];
     struct pull pull;
@@ -154,6 +155,16 @@ static bool open_links(struct syncd *d)
     return good;
 }
 
+static bool load_policy_keys(struct syncd *d)
+{
+    const char *path = d->config.policy_key_file;
+    enum gh_err err = d->config.policy_unsigned ? GH_OK : sign_keys_load(&d->policy_keys, path);
+    if (err)
+        log_line(LOG_ERR, "%s: %s: it must hold 1 to %d lines of 64 hex digits, and only its owner "
+                          "may write it", path, gh_err_name(err), SIGN_KEYS_MAX);
+    return err == GH_OK;
+}
+
 static bool set_up(struct syncd *d)
 {
     uint64_t seed[SYNC_ACTIVITIES];
@@ -162,7 +173,11 @@ static bool set_up(struct syncd *d)
     crypto_random(seed, sizeof seed);
     log_line(LOG_DEBUG, "seeds %llx %llx", (unsigned long long)seed[SYNC_PULL],
              (unsigned long long)seed[SYNC_PUSH]);
-    if (pull_init(&d->pull, &d->sync, d->https[SYNC_PULL], &d->keys, seed[SYNC_PULL]) ||
+    if (!load_policy_keys(d))
+        return false;
+    const struct sign_keys *policy_keys = d->config.policy_unsigned ? NULL : &d->policy_keys;
+    if (pull_init(&d->pull, &d->sync, d->https[SYNC_PULL], &d->keys, policy_keys,
+                  seed[SYNC_PULL]) ||
         push_init(&d->push, &d->sync, d->https[SYNC_PUSH], seed[SYNC_PUSH])) {
         log_line(LOG_ERR, "out of memory");
         return false;
@@ -262,11 +277,7 @@ int main(int argc, char **argv)
         return status;
     if (config_load(&d.config, o.config, report, &o) != GH_OK)
         return EXIT_REFUSED;
-    if (d.config.cloud_url[0] && !d.config.policy_unsigned) {
-        report(&o, 0, "[cloud] needs \"policy_signature = unsigned\": "
-                      "this version cannot check policy signatures");
-        status = EXIT_REFUSED;
-    } else if (o.check_only) {
+    if (o.check_only) {
         status = EXIT_SUCCESS;
     } else if (!d.config.cloud_url[0]) {
         log_line(LOG_NOTICE, "there is no [cloud] in %s: nothing to do", o.config);

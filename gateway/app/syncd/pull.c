@@ -7,6 +7,7 @@
 #include "app/lines.h"
 #include "app/log.h"
 #include "app/policy_intake.h"
+#include "app/syncd/commands.h"
 
 /* A row of POLICY_LINE_MAX bytes can hold that many references of a few bytes,
  * each of which becomes an identifier of its full size. Memory that no row
@@ -20,9 +21,14 @@
 #define PULL_PAUSE_MS 1000
 
 enum gh_err pull_init(struct pull *p, struct sync *sync, struct https *https,
-                      const struct crypto_keys *keys, uint64_t seed)
+                      const struct crypto_keys *keys, const struct sign_keys *policy_keys,
+                      uint64_t seed)
 {
     *p = (struct pull){.sync = sync, .https = https, .keys = keys, .retry_after_s = -1};
+    if (policy_keys)
+        p->policy_keys = *policy_keys;
+    p->trust = (struct feed_trust){.keys = policy_keys ? &p->policy_keys : NULL,
+                                   .site = &sync->config->site};
     p->arena = (struct arena){.base = malloc(ARENA_BYTES), .size = ARENA_BYTES};
     p->line = malloc(POLICY_LINE_MAX);
     rhythm_init(&p->rhythm, seed);
@@ -49,7 +55,7 @@ void pull_free(struct pull *p)
 
 struct feed pull_feed(struct pull *p, bool is_snapshot)
 {
-    return (struct feed){.writer = p->writer, .keys = p->keys, .arena = &p->arena,
+    return (struct feed){.trust = &p->trust, .writer = p->writer, .keys = p->keys, .arena = &p->arena,
                          .is_snapshot = is_snapshot};
 }
 
@@ -74,6 +80,18 @@ bool pull_wait(struct pull *p)
 }
 
 /* --- what went wrong ------------------------------------------------------ */
+
+void pull_raise_floor(struct pull *p, const struct replica_state *state)
+{
+    const struct floor place = {state->version.epoch, state->version.rev};
+    if (!floor_is_lower(&p->trust.floor, &place))
+        return;
+    p->trust.floor = place;
+    enum gh_err err = floor_save(&place, p->sync->config->state_dir);
+    if (err)
+        log_line(LOG_ERR, "pull: %s/%s cannot be written: %s", p->sync->config->state_dir,
+                 FLOOR_FILE, gh_err_name(err));
+}
 
 enum pull_end pull_failed(struct pull *p, enum gh_err err, const char *why)
 {
@@ -164,21 +182,15 @@ static enum pull_end conclude(struct pull *p, struct poll *poll, enum https_outc
         return pull_failed(p, err, f->why);
     struct replica_state state;
     replica_writer_state(p->writer, &state);
+    pull_raise_floor(p, &state);
     sync_applied(p->sync, &state);
     p->digest_failures = 0;
     return PULL_DONE;
 }
 
-static void report_command(struct pull *p, const struct feed *f, enum pull_end end)
+static void hand_over(void *context, struct slice line)
 {
-    char why[SYNC_TEXT_MAX];
-    if (f->command[0]) {
-        snprintf(why, sizeof why, "commands are not supported by this version: %s was not done",
-                 f->command);
-        sync_commands_nack(p->sync, why);
-    } else if (end == PULL_DONE) {
-        sync_commands_nack(p->sync, "");
-    }
+    commands_take(context, line);
 }
 
 static enum pull_end poll_changes(struct pull *p, const struct replica_state *state)
@@ -190,6 +202,8 @@ static enum pull_end poll_changes(struct pull *p, const struct replica_state *st
              p->sync->config->site.s, cursor, PULL_WAIT_S, cursor, state->digest, FEED_SCHEMA);
     struct poll poll = {.pull = p, .feed = pull_feed(p, false)};
     poll.feed.epoch = state->version.epoch;
+    poll.feed.command = hand_over;
+    poll.feed.context = p->sync;
     poll.lines = (struct lines){.buffer = p->line, .size = POLICY_LINE_MAX};
     struct https_request request = pull_request(path);
     request.idle_timeout_ms = POLL_IDLE_MS;
@@ -208,7 +222,6 @@ static enum pull_end poll_changes(struct pull *p, const struct replica_state *st
         end = pull_unserved(p, "changes", outcome, &r);
     } else if (!(outcome == HTTPS_DONE && r.status == 204)) {
         end = conclude(p, &poll, outcome, &r);
-        report_command(p, &poll.feed, end);
     }
     feed_drop(&poll.feed);
     return end;
@@ -231,6 +244,21 @@ static enum pull_end poll_politely(struct pull *p, const struct replica_state *b
 
 /* --- the activity --------------------------------------------------------- */
 
+/* Before anything is taken. One that cannot be read stops the pull: whoever put the
+ * file there may want an older policy in. */
+static enum pull_end open_floor(struct pull *p)
+{
+    struct floor floor;
+    enum gh_err err = floor_load(&floor, p->sync->config->state_dir);
+    if (err && err != GH_NOT_FOUND) {
+        sync_refused(p->sync, "upstream.state holds no floor: no policy is taken until it is put right");
+        return PULL_HOPELESS;
+    }
+    if (floor_is_lower(&p->trust.floor, &floor))
+        p->trust.floor = floor;
+    return PULL_DONE;
+}
+
 static enum pull_end open_writer(struct pull *p)
 {
     char path[CONFIG_PATH_MAX], why[REPLICA_WHY_MAX] = "";
@@ -250,6 +278,7 @@ static enum pull_end open_writer(struct pull *p)
         p->file_device = st.st_dev;
     }
     replica_writer_state(p->writer, &state);
+    pull_raise_floor(p, &state);
     sync_stands(p->sync, &state);
     return PULL_DONE;
 }
@@ -278,11 +307,15 @@ static enum pull_end step(struct pull *p)
         p->is_writer_broken = false;
     }
     if (!p->writer) {
-        enum pull_end end = open_writer(p);
+        enum pull_end end = open_floor(p);
+        if (end == PULL_DONE)
+            end = open_writer(p);
         if (end != PULL_DONE)
             return end;
     }
     replica_writer_state(p->writer, &state);
+    if (sync_take_want(p->sync))
+        p->wants_snapshot = true;
     if (!p->wants_snapshot && state.version.epoch != 0)
         return poll_politely(p, &state);
     enum pull_end end = pull_snapshot(p);

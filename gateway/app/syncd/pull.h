@@ -33,6 +33,8 @@ struct pull {
     struct sync *sync;              /* borrowed */
     struct https *https;            /* borrowed */
     const struct crypto_keys *keys; /* borrowed */
+    struct sign_keys policy_keys;
+    struct feed_trust trust;
     unsigned char mask_key[32];
     struct replica_writer *writer; /* owned; NULL = to be opened */
     ino_t file_inode;              /* of the replica as it was opened */
@@ -48,9 +50,11 @@ struct pull {
     int64_t refused_epoch, refused_rev; /* of the snapshot whose rows were refused; 0, 0 = none */
 };
 
-/* Prepares; nothing is opened yet. GH_FULL: out of memory. */
+/* Prepares; nothing is opened yet. policy_keys NULL: policy is unsigned; copied. GH_FULL:
+ * out of memory. A pull stays where it is until it is freed. */
 GH_MUST_CHECK enum gh_err pull_init(struct pull *p, struct sync *sync, struct https *https,
-                                    const struct crypto_keys *keys, uint64_t seed);
+                                    const struct crypto_keys *keys,
+                                    const struct sign_keys *policy_keys, uint64_t seed);
 void pull_free(struct pull *p);
 /* A thread's body (struct pull *): until sync_stop. */
 void *pull_run(void *pull);
@@ -59,6 +63,10 @@ void *pull_run(void *pull);
 enum pull_end pull_snapshot(struct pull *p);
 
 /* --- for the pull's own files --- */
+
+/* The policy that was applied is the lowest that is taken from now on, also by the next
+ * process. */
+void pull_raise_floor(struct pull *p, const struct replica_state *state);
 
 struct feed pull_feed(struct pull *p, bool is_snapshot);
 /* What a failure of the feed means, told to whom it concerns. */

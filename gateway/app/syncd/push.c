@@ -1,5 +1,7 @@
 #include "app/syncd/push.h"
 
+#include "app/syncd/commands.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,6 +260,8 @@ void *push_run(void *push)
         if (sync_take_back(p->sync, SYNC_PUSH))
             rhythm_hasten(&p->rhythm, sync_now());
         push_notes(p);
+        if (push_daemon_may_be_there(p))
+            push_daemon_heard(p, commands_pass_on(p->sync));
         if (may_call(p))
             push_status(p);
         if (may_call(p) && rhythm_wait_ms(&p->refusals, sync_now()) == 0 &&

@@ -52,25 +52,14 @@ static enum pull_end parse_checkpoint(struct pull *p, const struct small_body *b
                                       struct replica_checkpoint *out)
 {
     char why[REPLICA_WHY_MAX] = "", parse_why[160];
-    struct replica_state state;
     __attribute__((cleanup(free_json))) struct json *v =
         json_parse_object(slice_make(body->bytes, body->len), parse_why, sizeof parse_why);
     if (!v) {
         snprintf(why, sizeof why, "checkpoint: not JSON: %s", parse_why);
         return pull_failed(p, GH_INVALID, why);
     }
-    enum gh_err err = feed_checkpoint(out, v, why);
-    if (err)
-        return pull_failed(p, err, why);
-    replica_writer_state(p->writer, &state);
-    if (out->version.epoch < state.version.epoch ||
-        (out->version.epoch == state.version.epoch && out->version.rev < state.version.rev)) {
-        snprintf(why, sizeof why, "checkpoint: %lld/%lld is older than %lld/%lld, which is applied",
-                 (long long)out->version.epoch, (long long)out->version.rev,
-                 (long long)state.version.epoch, (long long)state.version.rev);
-        return pull_failed(p, GH_INVALID, why);
-    }
-    return PULL_DONE;
+    enum gh_err err = feed_checkpoint(out, v, &p->trust, why);
+    return err ? pull_failed(p, err, why) : PULL_DONE;
 }
 
 static enum pull_end get_checkpoint(struct pull *p, struct replica_checkpoint *out,
@@ -207,6 +196,7 @@ static enum pull_end finish(struct load *l, const char *cursor)
     if (err)
         return pull_failed(p, err, l->feed.why);
     replica_writer_state(p->writer, &state);
+    pull_raise_floor(p, &state);
     sync_applied(p->sync, &state);
     return PULL_LOADED;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "app/control.h"
@@ -19,9 +20,12 @@ struct mono sync_now(void)
 enum gh_err sync_init(struct sync *s, const struct config *config)
 {
     pthread_condattr_t attr;
-    *s = (struct sync){.config = config};
+    *s = (struct sync){.config = config, .handing = PTHREAD_MUTEX_INITIALIZER};
     if (!config_path(s->control_path, config->run_dir, CONTROL_SOCKET))
         return GH_INVALID;
+    s->command = calloc(SYNC_COMMANDS_MAX, sizeof *s->command);
+    if (!s->command)
+        return GH_FULL;
     if (pthread_condattr_init(&attr) != 0)
         return GH_IO;
     enum gh_err err = GH_IO;
@@ -33,6 +37,8 @@ enum gh_err sync_init(struct sync *s, const struct config *config)
             pthread_mutex_destroy(&s->lock);
     }
     pthread_condattr_destroy(&attr);
+    if (err)
+        free(s->command);
     for (int i = 0; i < SYNC_ACTIVITIES; i++)
         s->heard_by_ms[i] = INT64_MAX;
     return err;
@@ -42,6 +48,8 @@ void sync_destroy(struct sync *s)
 {
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->handing);
+    free(s->command);
 }
 
 static void unlock(struct sync **s)
@@ -265,6 +273,51 @@ void sync_commands_nack(struct sync *s, const char *why)
 void sync_events_nack(struct sync *s, const char *why)
 {
     change_text(s, s->view.events_nack, why, "push: ");
+}
+
+/* --- commands ------------------------------------------------------------- */
+
+bool sync_command_wait(struct sync *s, struct slice line)
+{
+    LOCKED(s);
+    if (s->n_commands == SYNC_COMMANDS_MAX || line.len > SYNC_COMMAND_BYTES)
+        return false;
+    struct sync_command *c = &s->command[s->n_commands++];
+    c->len = line.len;
+    memcpy(c->line, line.ptr, line.len);
+    return true;
+}
+
+bool sync_command_next(struct sync *s, struct sync_command *out)
+{
+    LOCKED(s);
+    if (s->n_commands == 0)
+        return false;
+    *out = s->command[0];
+    return true;
+}
+
+void sync_command_taken(struct sync *s)
+{
+    LOCKED(s);
+    if (s->n_commands == 0)
+        return;
+    s->n_commands--;
+    memmove(s->command, s->command + 1, s->n_commands * sizeof s->command[0]);
+}
+
+void sync_want_snapshot(struct sync *s)
+{
+    LOCKED(s);
+    s->wants_snapshot = true;
+}
+
+bool sync_take_want(struct sync *s)
+{
+    LOCKED(s);
+    bool wants = s->wants_snapshot;
+    s->wants_snapshot = false;
+    return wants;
 }
 
 void sync_look(struct sync *s, struct sync_view *out)

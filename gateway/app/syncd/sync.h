@@ -33,17 +33,30 @@ struct sync_view {
     uint64_t refused_count; /* distinct refusals, since the start */
 };
 
+/* Commands that gatehoused was not there to take. More than these are lost, and said. */
+#define SYNC_COMMANDS_MAX 32
+#define SYNC_COMMAND_BYTES 3000
+
+struct sync_command {
+    size_t len;
+    char line[SYNC_COMMAND_BYTES];
+};
+
 enum sync_link { SYNC_LINK_UNKNOWN, SYNC_LINK_UP, SYNC_LINK_DOWN };
 
 struct sync {
     const struct config *config; /* borrowed */
     char control_path[CONFIG_PATH_MAX];
     pthread_mutex_t lock;
+    pthread_mutex_t handing; /* commands to gatehoused: one thread at a time (commands.c) */
     pthread_cond_t wake;
     bool is_stopping;
     struct sync_view view;
     enum sync_link link[SYNC_ACTIVITIES];
     bool is_back[SYNC_ACTIVITIES]; /* the other one reached the cloud, this one not yet */
+    struct sync_command *command; /* owned: SYNC_COMMANDS_MAX, oldest first */
+    size_t n_commands;
+    bool wants_snapshot; /* a command asks for one */
     char trouble[SYNC_ACTIVITIES][SYNC_TEXT_MAX]; /* as last logged */
     int64_t heard_by_ms[SYNC_ACTIVITIES];
 };
@@ -79,6 +92,16 @@ void sync_stands(struct sync *s, const struct replica_state *state);
 /* Policy: applied as this state says, or refused because of why. */
 void sync_applied(struct sync *s, const struct replica_state *state);
 void sync_refused(struct sync *s, const char *why);
+/* A command waits for gatehoused. False: no room, or it is too long. */
+bool sync_command_wait(struct sync *s, struct slice line);
+/* The oldest one that waits, copied; false if none does. */
+bool sync_command_next(struct sync *s, struct sync_command *out);
+/* It was taken. */
+void sync_command_taken(struct sync *s);
+/* A command asks for a snapshot; and whether one did, once for each time. */
+void sync_want_snapshot(struct sync *s);
+bool sync_take_want(struct sync *s);
+
 /* "" = all is well again. */
 void sync_commands_nack(struct sync *s, const char *why);
 void sync_events_nack(struct sync *s, const char *why);

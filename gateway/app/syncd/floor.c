@@ -1,0 +1,80 @@
+#include "app/syncd/floor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "core/slice.h"
+
+#define TEXT_MAX 64
+
+static bool take_number(const char **p, int64_t *out)
+{
+    int64_t n = 0;
+    const char *from = *p;
+    while (**p >= '0' && **p <= '9' && n < INT64_MAX / 10 - 1)
+        n = n * 10 + (*(*p)++ - '0');
+    *out = n;
+    return *p > from;
+}
+
+/* "floor EPOCH REV\n" */
+static bool parse(struct floor *out, const char *text)
+{
+    static const char word[] = "floor ";
+    const char *p = text + sizeof word - 1;
+    return strncmp(text, word, sizeof word - 1) == 0 && take_number(&p, &out->epoch) &&
+           *p++ == ' ' && take_number(&p, &out->rev) && strcmp(p, "\n") == 0;
+}
+
+enum gh_err floor_load(struct floor *out, const char *state_dir)
+{
+    char path[CONFIG_PATH_MAX], text[TEXT_MAX] = "";
+    struct floor floor;
+    *out = (struct floor){0, 0};
+    if (!config_path(path, state_dir, FLOOR_FILE))
+        return GH_IO;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? GH_NOT_FOUND : GH_IO;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n < 0)
+        return GH_IO;
+    if (strlen(text) != (size_t)n || !parse(&floor, text))
+        return GH_CORRUPT;
+    *out = floor;
+    return GH_OK;
+}
+
+static bool sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+enum gh_err floor_save(const struct floor *floor, const char *state_dir)
+{
+    char path[CONFIG_PATH_MAX], next[CONFIG_PATH_MAX], text[TEXT_MAX];
+    int len = snprintf(text, sizeof text, "floor %" PRId64 " %" PRId64 "\n", floor->epoch, floor->rev);
+    if (!config_path(path, state_dir, FLOOR_FILE) ||
+        !config_path(next, state_dir, FLOOR_FILE ".next"))
+        return GH_IO;
+    int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return errno == ENOSPC ? GH_FULL : GH_IO;
+    bool good = write(fd, text, (size_t)len) == len && fsync(fd) == 0;
+    good = close(fd) == 0 && good;
+    if (good && rename(next, path) == 0 && sync_folder(state_dir))
+        return GH_OK;
+    int error = errno;
+    unlink(next);
+    return error == ENOSPC ? GH_FULL : GH_IO;
+}
