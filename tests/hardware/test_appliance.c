@@ -201,6 +201,16 @@ static void a_board_that_is_unplugged_is_offline_and_comes_back_by_itself(void *
 
 /* --- config check ----------------------------------------------------------------------------- */
 
+static void does_not_start(const char *config_path, const char *because)
+{
+    char program[FOLDER_PATH_MAX], *err = NULL;
+    assert_true(place_program("gatehoused", program));
+    const char *const argv[] = {program, "--config", config_path, NULL};
+    assert_int_equal(process_run(argv, NULL, WAIT_MS, NULL, &err), 1);
+    assert_part(err, because);
+    free(err);
+}
+
 static void config_check_knows_its_own_and_names_another_holder(void **state)
 {
     (void)state;
@@ -225,12 +235,13 @@ static void config_check_knows_its_own_and_names_another_holder(void **state)
     assert_part(said, "has lines 0 to 7, not 9");
     free(said);
     /* And a gatehoused that is started with it says the same and takes nothing. */
-    char program[FOLDER_PATH_MAX], *err = NULL;
-    assert_true(place_program("gatehoused", program));
-    const char *const argv[] = {program, "--config", path, NULL};
-    assert_int_equal(process_run(argv, NULL, WAIT_MS, NULL, &err), 1);
-    assert_part(err, "is held by \"d0\"");
-    free(err);
+    does_not_start(path, "has lines 0 to 7, not 9");
+    assert_true(folder_write(&site.folder, "second.conf",
+                             "[site]\nid = hq\ngateway = gw-2\nstate_dir = /tmp/second\n"
+                             "run_dir = /tmp/second\n"
+                             "[door x]\nrelay = " ON(0) "\nactive = high\nlock = fail_secure\n", 0600));
+    does_not_start(path, "is held by \"d0\"");
+    assert_int_equal(gpiosim_value(chip, LINE_STRIKE), 0);
 }
 
 static void config_check_knows_what_a_raspberry_does_at_power_on(void **state)

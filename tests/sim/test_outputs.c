@@ -183,10 +183,25 @@ static void a_board_that_goes_and_comes_back_is_two_events(void **state)
     expect(w, 0, 0, "controller_offline");
     hal_sim_set_gone(w->sim, false);
     world_pass(w, 1000);
-    assert_int_equal(world_events(w, "\"kind\":\"relay_fault\"", "\"on\":false"), 3);
     assert_false(world_is_released(w, 0)); /* what did not open then does not open now */
+    assert_int_equal(world_events(w, "\"kind\":\"relay_fault\"", "\"on\":false"), 0);
+    world_pass(w, 5000);
+    assert_int_equal(world_events(w, "\"kind\":\"relay_fault\"", "\"on\":false"), 3);
     expect(w, 0, 0, "granted");
     assert_true(world_is_released(w, 0));
+}
+
+static void a_loose_cable_is_one_event_and_not_one_a_second(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 600; i++) {
+        hal_sim_set_gone(w->sim, i % 2 == 0);
+        world_pass(w, 1000);
+    }
+    assert_int_equal(world_events(w, "\"kind\":\"relay_fault\"", NULL), 3);
+    world_pass(w, 6000);
+    assert_int_equal(world_events(w, "\"kind\":\"relay_fault\"", NULL), 6);
+    expect(w, 0, 0, "granted");
 }
 
 static void a_release_that_a_board_cuts_short_is_not_taken(void **state)
@@ -372,6 +387,7 @@ int main(void)
         T(a_grant_without_floors_lets_choose_none),
         T(all_floors_are_free_on_an_order_and_while_it_is_held_open),
         T(a_board_that_goes_and_comes_back_is_two_events),
+        T(a_loose_cable_is_one_event_and_not_one_a_second),
         T(a_release_that_a_board_cuts_short_is_not_taken),
         T(an_operator_that_fails_keeps_nobody_out),
         T(a_door_says_what_it_is_as_it_changes_and_no_more),

@@ -128,6 +128,9 @@ static void record_outcome(struct controller *c, struct door_unit *unit,
 
 /* --- relays -------------------------------------------------------------------------- */
 
+/* A relay that was at fault has to be right for so long before that is over. */
+#define RELAY_REST_MS 5000
+
 static void record_fault(struct controller *c, struct door_unit *unit, const char *fault,
                          struct now now)
 {
@@ -145,6 +148,15 @@ static void record_fault(struct controller *c, struct door_unit *unit, const cha
 void controller_reconcile(struct controller *c, struct door_unit *unit, struct now now)
 {
     const char *fault = doors_reconcile(&c->doors, unit);
+    bool was_mending = unit->is_mending;
+    unit->is_mending = !fault && unit->fault;
+    if (unit->is_mending && !was_mending)
+        unit->right_since = now.mono;
+    /* A loose cable is one fault, not one a second. */
+    if (unit->is_mending && now.mono.ms - unit->right_since.ms >= RELAY_REST_MS)
+        unit->is_mending = false;
+    else if (unit->is_mending)
+        fault = unit->fault;
     if (!fault != !unit->fault)
         record_fault(c, unit, fault, now);
     if (unit->online || !unit->door.is_releasing)

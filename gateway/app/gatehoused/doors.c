@@ -30,7 +30,6 @@ static enum gh_err add_output(struct doors *doors, struct door_unit *unit,
     unit->output = more;
     struct door_output *out = &more[unit->n_outputs];
     *out = *output;
-    out->is_right = true;
     char detail[HAL_TEXT_MAX] = "";
     enum hal_err err =
         doors->board->ops->add(doors->board, line, user, wanted(unit, out), &out->relay, detail);
@@ -259,13 +258,13 @@ struct door_unit *doors_find(const struct doors *doors, const struct id *id)
     return NULL;
 }
 
-static bool set(const struct doors *doors, const struct door_unit *unit, struct door_output *out)
+static bool set(const struct doors *doors, const struct door_unit *unit,
+                const struct door_output *out)
 {
     const struct relay_ops *ops = doors->board->ops;
     bool want = wanted(unit, out), is = !want;
-    out->is_right = ops->set(doors->board, out->relay, want) == HAL_OK &&
-                    ops->get(doors->board, out->relay, &is) == HAL_OK && is == want;
-    return out->is_right;
+    return ops->set(doors->board, out->relay, want) == HAL_OK &&
+           ops->get(doors->board, out->relay, &is) == HAL_OK && is == want;
 }
 
 const char *doors_reconcile(struct doors *doors, struct door_unit *unit)
@@ -273,7 +272,7 @@ const char *doors_reconcile(struct doors *doors, struct door_unit *unit)
     const char *wrong = NULL;
     unit->online = true;
     for (size_t i = 0; i < unit->n_outputs; i++) {
-        struct door_output *out = &unit->output[i];
+        const struct door_output *out = &unit->output[i];
         if (set(doors, unit, out))
             continue;
         if (out->role == OUTPUT_OPENER && !wrong)

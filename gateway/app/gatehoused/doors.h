@@ -37,7 +37,6 @@ struct door_output {
     int relay;      /* index on the board */
     struct id floor;
     uint64_t bit;   /* of the floor */
-    bool is_right;  /* it took and confirmed its last level */
 };
 
 /* What is published of a door. */
@@ -60,6 +59,8 @@ struct door_unit {
     bool is_fire_ignored;    /* by the policy that was looked at last */
     bool is_fire;            /* its own fire input */
     const char *fault;       /* what its relays do wrong, as was journalled; NULL = nothing */
+    bool is_mending;         /* they are right again, since then, and that is not journalled yet */
+    struct mono right_since;
     enum door_mode noted;    /* the mode that was journalled last */
 
     struct local_state local;

@@ -23,17 +23,14 @@
 #include "app/control.h"
 #include "app/gatehoused/control_server.h"
 #include "app/gatehoused/inbox.h"
-#include "app/gatehoused/inputs.h"
 #include "app/gatehoused/journal_open.h"
-#include "app/hold.h"
+#include "app/gatehoused/site_lines.h"
 #include "app/log.h"
-#include "sim.h"
 
 /* Room for at least 20,000 events of a usual size while the database cannot be
  * written (full disk), and still durable. */
 #define TAIL_BYTES ((size_t)16 * 1024 * 1024)
 #define BUS_CLOSE_MS 1000
-#define HOLDER_MS 2000 /* for which a start waits for whoever held the lines */
 #define KEEPALIVE_S 10
 /* Notes taken from the inbox before other things get their turn. */
 #define INBOX_TURN 32
@@ -50,14 +47,8 @@ struct gateway {
     struct crypto_keys keys;
     struct sign_keys command_keys;
     char broker_password[256];
-    struct hal_sim *sim;
-    struct relay_board *relays;
-    struct input_board *input_board;
-    struct inputs inputs;
+    struct site_lines lines;
     bool are_inputs_waiting; /* there are changes that the last turn did not take */
-    struct doors doors;      /* until the controller has them */
-    bool is_fire;            /* at the start */
-    struct fire_rules fire_rules; /* as they were saved */
     struct journal_db *journal;
     char journal_why[JOURNAL_OPEN_WHY_MAX]; /* what its opening had to do; "" = nothing */
     struct replica_reader *replica;
@@ -70,7 +61,6 @@ struct gateway {
     struct linux_clock clock;
     int epoll_fd, timer_fd, signal_fd;
     int lock_fd; /* held for as long as we live */
-    int hold_fd; /* tells the holder of the lines, if there is one, that we live */
     struct mono next_alive, next_complaint;
     uint64_t dropped_seen;
     bool stopping;
@@ -144,58 +134,17 @@ static bool open_keys(struct gateway *g)
     return err == GH_OK;
 }
 
-static bool open_board(struct gateway *g, bool simulated)
+static bool open_lines(struct gateway *g, bool simulated)
 {
-    char path[CONFIG_PATH_MAX], why[HAL_TEXT_MAX] = "out of memory";
-    if (!simulated) {
-        g->hold_fd = hold_claim(g->config, HOLDER_MS);
-        g->relays = hal_gpiod_relays();
-        g->input_board = hal_gpiod_inputs();
-    } else if (config_path(path, g->config->run_dir, "sim.sock") &&
-               (g->sim = hal_sim_open(path, why)) != NULL) {
-        g->relays = hal_sim_relays(g->sim);
-        g->input_board = hal_sim_inputs(g->sim);
-    }
-    bool both = g->relays && g->input_board;
-    if (!both)
-        log_line(LOG_ERR, "no board: %s", why);
-    return both;
-}
-
-/* The fire input before the relays: whether there is a fire says how they are taken. */
-static bool open_fire(struct gateway *g)
-{
-    char why[HAL_TEXT_MAX] = "";
-    enum gh_err err = fire_rules_load(&g->fire_rules, g->config->state_dir);
-    if (err && err != GH_NOT_FOUND)
-        log_line(LOG_WARNING, "%s/%s: %s: a fire releases every door until there is a policy",
-                 g->config->state_dir, FIRE_RULES_FILE, gh_err_name(err));
-    err = inputs_open_fire(&g->inputs, g->config, g->input_board, &g->is_fire, why);
-    if (err)
-        log_line(LOG_ERR, "%s", why);
-    return err == GH_OK;
-}
-
-static bool open_doors(struct gateway *g)
-{
-    char why[HAL_TEXT_MAX] = "";
     struct policy_store policy = replica_reader_port(g->replica);
-    struct controller_fire fire = {g->is_fire, &g->fire_rules};
-    enum gh_err err =
-        controller_take_doors(&g->doors, g->config, g->relays, &policy, &fire, why);
-    if (err)
-        log_line(LOG_ERR, "the doors cannot be taken over: %s", why);
-    return err == GH_OK;
+    return site_lines_open(&g->lines, g->config, simulated, &policy);
 }
 
 static bool open_inputs(struct gateway *g)
 {
-    char why[HAL_TEXT_MAX] = "";
-    enum gh_err err = inputs_open_doors(&g->inputs, g->config, why);
-    if (err)
-        log_line(LOG_ERR, "%s", why);
-    return err == GH_OK &&
-           (g->inputs.n == 0 || watch(g, inputs_fd(&g->inputs), &g->inputs));
+    struct inputs *inputs = &g->lines.inputs;
+    return site_lines_open_inputs(&g->lines) &&
+           (inputs->n == 0 || watch(g, inputs_fd(inputs), inputs));
 }
 
 static bool open_journal(struct gateway *g)
@@ -301,8 +250,8 @@ static bool open_controller(struct gateway *g)
         .session = &session,
         .boot = linux_boot_id_hash(),
         .last_event = last_event,
-        .doors = &g->doors,
-        .is_fire = g->is_fire,
+        .doors = &g->lines.doors,
+        .is_fire = g->lines.is_fire,
     };
     enum gh_err err =
         controller_open(&g->controller, g->config, &ports, &g->keys, &start, read_clock(g));
@@ -344,7 +293,7 @@ static bool open_control(struct gateway *g)
     }
     struct control_parts parts = {
         .controller = &g->controller,
-        .inputs = &g->inputs,
+        .inputs = &g->lines.inputs,
         .command_keys = g->config->command_key_file[0] ? &g->command_keys : NULL,
         .gateway = &g->config->gateway,
         .clerk = g->clerk,
@@ -365,8 +314,8 @@ static bool open_control(struct gateway *g)
 static bool open_all(struct gateway *g, bool simulated)
 {
     return make_folder(g->config->state_dir) && single_instance(g) &&
-           make_folder(g->config->run_dir) && open_board(g, simulated) && open_replica(g) &&
-           open_fire(g) && open_doors(g) && open_loop(g) && open_inputs(g) && open_keys(g) &&
+           make_folder(g->config->run_dir) && open_replica(g) && open_lines(g, simulated) &&
+           open_loop(g) && open_inputs(g) && open_keys(g) &&
            open_journal(g) && open_bus(g) && open_controller(g) && open_control(g) && watch(g, journal_db_fd(g->journal), g->journal);
 }
 
@@ -378,26 +327,16 @@ static void close_all(struct gateway *g)
         mqtt_bus_close(g->bus, BUS_CLOSE_MS);
     if (g->controller_up)
         controller_close(&g->controller);
-    doors_close(&g->doors);
     if (g->replica)
         replica_reader_close(g->replica);
     if (g->journal)
         journal_db_close(g->journal);
-    inputs_close(&g->inputs);
-    fire_rules_free(&g->fire_rules);
-    if (g->sim) {
-        hal_sim_close(g->sim);
-    } else {
-        if (g->input_board)
-            g->input_board->ops->close(g->input_board);
-        if (g->relays)
-            g->relays->ops->close(g->relays);
-    }
+    int hold_fd = site_lines_close(&g->lines);
     inbox_close(g->inbox);
     crypto_forget(&g->keys, sizeof g->keys);
     crypto_forget(g->broker_password, sizeof g->broker_password);
     /* The holder last: it takes the lines then. */
-    int fds[] = {g->epoll_fd, g->timer_fd, g->signal_fd, g->lock_fd, g->hold_fd};
+    int fds[] = {g->epoll_fd, g->timer_fd, g->signal_fd, g->lock_fd, hold_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -463,55 +402,11 @@ static void arm_timer(struct gateway *g)
     timerfd_settime(g->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-static bool are_the_same(const struct fire_rules *a, const struct fire_rules *b)
-{
-    bool same = a->n == b->n;
-    for (size_t i = 0; same && i < a->n; i++)
-        same = fire_rules_ignore(b, &a->ignoring[i]);
-    return same;
-}
-
-/* What the policy says of fire, for gatehouse-safe and for a start without a policy. */
-static void save_fire_rules(struct gateway *g)
-{
-    const struct doors *doors = &g->controller.doors;
-    struct fire_rules rules = {calloc(doors->n + 1, sizeof *rules.ignoring), 0};
-    g->controller.are_fire_rules_new = false;
-    for (size_t i = 0; rules.ignoring && i < doors->n; i++)
-        if (doors->unit[i].is_fire_ignored)
-            rules.ignoring[rules.n++] = doors->unit[i].config->id;
-    if (rules.ignoring && are_the_same(&rules, &g->fire_rules)) {
-        fire_rules_free(&rules);
-        return;
-    }
-    enum gh_err err = rules.ignoring ? fire_rules_save(&rules, g->config->state_dir) : GH_IO;
-    fire_rules_free(&g->fire_rules);
-    g->fire_rules = rules;
-    if (err)
-        log_line(LOG_WARNING, "%s/%s cannot be written: %s", g->config->state_dir,
-                 FIRE_RULES_FILE, gh_err_name(err));
-}
-
-/* A holder may have started since, or anew. */
-static void keep_holder(struct gateway *g)
-{
-    if (g->hold_fd >= 0 && !hold_is_there(g->hold_fd)) {
-        close(g->hold_fd);
-        g->hold_fd = -1;
-    }
-    if (g->hold_fd < 0)
-        g->hold_fd = hold_claim(g->config, 0);
-}
-
 /* Once a second, as long as the loop turns. */
 static void pass_second(struct gateway *g, struct now now)
 {
     notify_watchdog();
-    inputs_check(&g->inputs, &g->controller, now);
-    if (!g->sim)
-        keep_holder(g);
-    if (g->controller.are_fire_rules_new)
-        save_fire_rules(g);
+    site_lines_pass_second(&g->lines, &g->controller, now);
     g->next_alive = mono_add_ms(now.mono, ALIVE_MS);
 }
 
@@ -534,8 +429,8 @@ static void serve(struct gateway *g, void *what)
         take_notes(g);
     } else if (what == g->journal) {
         take_journal(g);
-    } else if (what == &g->inputs) {
-        g->are_inputs_waiting = inputs_take(&g->inputs, &g->controller, read_clock(g));
+    } else if (what == &g->lines.inputs) {
+        g->are_inputs_waiting = inputs_take(&g->lines.inputs, &g->controller, read_clock(g));
     } else if (what == g->control) {
         control_server_serve(g->control);
     } else if (what == &g->timer_fd) {
@@ -553,7 +448,7 @@ static void loop(struct gateway *g)
         arm_timer(g);
         int n = epoll_wait(g->epoll_fd, ready, 8, g->are_inputs_waiting ? 0 : -1);
         if (g->are_inputs_waiting)
-            serve(g, &g->inputs);
+            serve(g, &g->lines.inputs);
         for (int i = 0; i < n; i++)
             serve(g, ready[i].data.ptr);
     }
@@ -565,12 +460,13 @@ int gateway_run(const struct gateway_options *options)
     if (!g)
         return 1;
     g->config = options->config;
-    g->epoll_fd = g->timer_fd = g->signal_fd = g->lock_fd = g->hold_fd = -1;
+    g->epoll_fd = g->timer_fd = g->signal_fd = g->lock_fd = g->lines.hold_fd = -1;
     linux_clock_init(&g->clock);
     bool up = open_all(g, options->simulated);
     if (up) {
         controller_started(&g->controller, read_clock(g));
-        inputs_begin(&g->inputs, &g->controller, read_clock(g));
+        controller_look_at_doors(&g->controller, read_clock(g));
+        inputs_begin(&g->lines.inputs, &g->controller, read_clock(g));
         if (g->journal_why[0]) {
             log_line(LOG_ERR, "journal: %s", g->journal_why);
             controller_note(&g->controller, EVENT_JOURNAL_FAULT,
