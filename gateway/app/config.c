@@ -22,6 +22,7 @@ enum section {
     SECTION_DOOR,
     SECTION_FLOOR,
     SECTION_READER,
+    SECTION_PANEL,
     SECTION_UNKNOWN
 };
 
@@ -99,13 +100,15 @@ static const struct setting settings[] = {
     {SECTION_FLOOR, "active", config_set_active, IN_FLOOR(relay), true},
     {SECTION_READER, "freshness", config_set_freshness, offsetof(struct config_reader, freshness),
      true},
+    {SECTION_PANEL, "actions", config_set_actions, 0, true},
+    {SECTION_PANEL, "doors", config_set_panel_doors, 0, true},
 };
 #define SETTINGS (sizeof settings / sizeof settings[0])
 
 static const char *const section_names[] = {
     [SECTION_SITE] = "site",       [SECTION_BROKER] = "broker", [SECTION_CLOUD] = "cloud",
     [SECTION_JOURNAL] = "journal", [SECTION_DOOR] = "door",     [SECTION_FLOOR] = "floor",
-    [SECTION_READER] = "reader",
+    [SECTION_READER] = "reader",   [SECTION_PANEL] = "panel",
 };
 
 static void *field_of(struct parse *p, const struct setting *s)
@@ -115,6 +118,8 @@ static void *field_of(struct parse *p, const struct setting *s)
         base = (char *)&p->config.doors[p->config.n_doors - 1];
     else if (s->section == SECTION_FLOOR)
         base = (char *)&p->config.floors[p->config.n_floors - 1];
+    else if (s->section == SECTION_PANEL)
+        base = (char *)&p->config.panels[p->config.n_panels - 1];
     else if (s->section == SECTION_READER)
         base = (char *)&p->config.readers[p->config.n_readers - 1];
     return base + s->offset;
@@ -191,6 +196,8 @@ static void end_section(struct parse *p)
         require(p, SECTION_FLOOR, p->config.floors[p->config.n_floors - 1].line_number);
     if (p->section == SECTION_READER)
         require(p, SECTION_READER, p->sections_seen[SECTION_READER]);
+    if (p->section == SECTION_PANEL)
+        require(p, SECTION_PANEL, p->config.panels[p->config.n_panels - 1].line_number);
 }
 
 static void begin_door(struct parse *p, int line, const struct id *id)
@@ -222,6 +229,19 @@ static void begin_floor(struct parse *p, int line, const struct id *door, const 
         (struct config_floor){.door = *door, .floor = *floor, .line_number = line};
 }
 
+static void begin_panel(struct parse *p, int line, const struct id *id)
+{
+    struct config *c = &p->config;
+    if (config_find_panel(c, id))
+        mistake(p, line, "panel \"%s\" is there twice", id->s);
+    if (c->n_panels == CONFIG_PANELS_MAX) {
+        mistake(p, line, "more than %d panels", CONFIG_PANELS_MAX);
+        p->section = SECTION_UNKNOWN;
+        return;
+    }
+    c->panels[c->n_panels++] = (struct config_panel){.id = *id, .line_number = line};
+}
+
 static void begin_reader(struct parse *p, int line, const struct id *id)
 {
     for (size_t i = 0; i < p->config.n_readers; i++)
@@ -240,6 +260,7 @@ static int names_of(enum section section)
 {
     switch (section) {
     case SECTION_DOOR:
+    case SECTION_PANEL:
     case SECTION_READER: return 1;
     case SECTION_FLOOR: return 2;
     case SECTION_NONE:
@@ -279,6 +300,8 @@ static void begin_named(struct parse *p, int line, enum section section, const s
         begin_door(p, line, &id[0]);
     else if (section == SECTION_FLOOR)
         begin_floor(p, line, &id[0], &id[1]);
+    else if (section == SECTION_PANEL)
+        begin_panel(p, line, &id[0]);
     else
         begin_reader(p, line, &id[0]);
 }
@@ -299,7 +322,7 @@ static void on_section(struct parse *p, const struct ini_line *line)
     if (section == SECTION_UNKNOWN) {
         mistake(p, line->number,
                 "[%.*s] is not a section: site, broker, cloud, journal, door ID, floor DOOR FLOOR, "
-                "reader ID are",
+                "reader ID, panel ID are",
                 (int)(word.len < 64 ? word.len : 64), word.ptr);
     } else if (names > 0 && !good) {
         mistake(p, line->number, "[%s %s] needs an id of A-Z a-z 0-9 . _ : -%s",
@@ -415,6 +438,11 @@ static void check_doors(struct parse *p)
         if (!config_find_door(c, &c->floors[f].door))
             mistake(p, c->floors[f].line_number, "there is no [door %s]", c->floors[f].door.s);
     check_lines(p);
+    for (size_t i = 0; i < c->n_panels; i++)
+        for (size_t d = 0; d < c->panels[i].n_doors; d++)
+            if (!config_find_door(c, &c->panels[i].door[d]))
+                mistake(p, c->panels[i].line_number, "panel \"%s\" has a door \"%s\", which is none",
+                        c->panels[i].id.s, c->panels[i].door[d].s);
 }
 
 static void check_whole(struct parse *p)
@@ -493,7 +521,8 @@ enum gh_err config_load(struct config *out, const char *path,
     p.config.doors = calloc(CONFIG_DOORS_MAX, sizeof *p.config.doors);
     p.config.floors = calloc(CONFIG_FLOORS_MAX, sizeof *p.config.floors);
     p.config.readers = calloc(CONFIG_READERS_MAX, sizeof *p.config.readers);
-    if (!p.config.doors || !p.config.floors || !p.config.readers) {
+    p.config.panels = calloc(CONFIG_PANELS_MAX, sizeof *p.config.panels);
+    if (!p.config.doors || !p.config.floors || !p.config.readers || !p.config.panels) {
         free(text);
         config_free(&p.config);
         report(context, 0, "out of memory");
@@ -524,10 +553,12 @@ void config_free(struct config *config)
     free(config->doors);
     free(config->floors);
     free(config->readers);
+    free(config->panels);
     config->doors = NULL;
     config->floors = NULL;
     config->readers = NULL;
-    config->n_doors = config->n_floors = config->n_readers = 0;
+    config->panels = NULL;
+    config->n_doors = config->n_floors = config->n_readers = config->n_panels = 0;
 }
 
 const struct config_door *config_find_door(const struct config *config, const struct id *id)
@@ -535,6 +566,14 @@ const struct config_door *config_find_door(const struct config *config, const st
     for (size_t i = 0; i < config->n_doors; i++)
         if (id_equal(&config->doors[i].id, id))
             return &config->doors[i];
+    return NULL;
+}
+
+const struct config_panel *config_find_panel(const struct config *config, const struct id *id)
+{
+    for (size_t i = 0; i < config->n_panels; i++)
+        if (id_equal(&config->panels[i].id, id))
+            return &config->panels[i];
     return NULL;
 }
 

@@ -62,6 +62,18 @@ static inline bool config_energized(enum lock_kind lock, bool released)
     return lock == LOCK_FAIL_SECURE ? released : !released;
 }
 
+/* A local panel, and what it may command. */
+#define CONFIG_PANELS_MAX 64
+#define CONFIG_PANEL_DOORS_MAX 32
+struct config_panel {
+    struct id id;
+    unsigned actions; /* bits: 1 << enum command_action */
+    bool all_doors;
+    struct id door[CONFIG_PANEL_DOORS_MAX];
+    size_t n_doors;
+    int line_number;
+};
+
 struct config_reader {
     struct id id;
     enum freshness_mode freshness;
@@ -91,6 +103,8 @@ struct config {
     size_t n_doors;
     struct config_floor *floors; /* owned; those of one door stand in the order of the file */
     size_t n_floors;
+    struct config_panel *panels; /* owned */
+    size_t n_panels;
     struct config_reader *readers; /* owned; readers not named here: FRESHNESS_AGE */
     size_t n_readers;
 };
@@ -121,6 +135,8 @@ void config_each_line(const struct config *config,
 void config_use_name(char out[HAL_TEXT_MAX], const struct config_use *use);
 
 const struct config_door *config_find_door(const struct config *config, const struct id *id);
+/* NULL: there is no such panel. */
+const struct config_panel *config_find_panel(const struct config *config, const struct id *id);
 enum freshness_mode config_freshness(const struct config *config, const struct id *reader);
 
 /* path = dir "/" name; false if it does not fit. */

@@ -191,6 +191,47 @@ const char *config_set_input(void *field, struct slice value)
     return NULL;
 }
 
+/* Words as in commands; their bits are the numbers of enum command_action. */
+const char *config_set_actions(void *field, struct slice value)
+{
+    static const char *const words[] = {"release",  "hold_open", "lock",
+                                        "restore",  "lockdown",  "lockdown_release",
+                                        "forgive_antipassback", "present"};
+    struct config_panel *panel = field;
+    struct slice word;
+    panel->actions = 0;
+    while ((word = next_word(&value)).len > 0) {
+        size_t i = 0;
+        while (i < sizeof words / sizeof words[0] && !slice_is(word, words[i]))
+            i++;
+        if (i == sizeof words / sizeof words[0])
+            panel->actions = 0;
+        if (i == sizeof words / sizeof words[0])
+            break;
+        panel->actions |= 1u << i;
+    }
+    return panel->actions ? NULL
+                          : "must be some of: release hold_open lock restore lockdown "
+                            "lockdown_release forgive_antipassback present";
+}
+
+const char *config_set_panel_doors(void *field, struct slice value)
+{
+    static const char allowed[] = "must be all, or up to 32 ids of doors with blanks between them";
+    struct config_panel *panel = field;
+    struct slice word;
+    if (slice_is(value, "all")) {
+        panel->all_doors = true;
+        return NULL;
+    }
+    size_t n = 0;
+    while ((word = next_word(&value)).len > 0)
+        if (n == CONFIG_PANEL_DOORS_MAX || id_set(&panel->door[n++], word) != GH_OK)
+            return allowed;
+    panel->n_doors = n;
+    return n > 0 ? NULL : allowed;
+}
+
 const char *config_set_pulse(void *field, struct slice value)
 {
     uint64_t n;

@@ -24,6 +24,8 @@ const char *config_set_active(void *field, struct slice value); /* struct hal_li
 const char *config_set_input(void *field, struct slice value); /* struct config_input */
 const char *config_set_pulse(void *field, struct slice value); /* int, 50..10000 ms */
 const char *config_set_yes(void *field, struct slice value); /* bool: yes or no */
+const char *config_set_actions(void *field, struct slice value); /* struct config_panel; actions */
+const char *config_set_panel_doors(void *field, struct slice value); /* struct config_panel */
 const char *config_set_lock(void *field, struct slice value); /* enum lock_kind */
 const char *config_set_freshness(void *field, struct slice value); /* enum freshness_mode */
 

@@ -14,7 +14,8 @@ enum { FIRE, CONTACT, REX, TAMPER, CONTACT_1 };
     "contact = sim:c0 normally_open debounce=5\n"                                                  \
     "rex = sim:x0 normally_open debounce=5\n"                                                      \
     "tamper = sim:t0 normally_open debounce=5\n" STRIKE(1)                                         \
-    "contact = sim:c1 normally_open debounce=5\n" STRIKE(2)
+    "contact = sim:c1 normally_open debounce=5\n" STRIKE(2)                                         \
+    "[panel desk]\nactions = release lockdown lockdown_release\ndoors = all\n"
 #define SITE_LINES HOUSE_FAST "fire = sim:fire normally_open debounce=5\n"
 #define FIRE_IGNORED                                                                               \
     "{\"k\":\"door\",\"id\":\"d2\",\"d\":{\"name\":\"Safe\",\"fire\":\"ignore\",\"release_s\":30}}\n"
@@ -34,7 +35,10 @@ static int begin(void **state)
     }
     o.port = site.broker.port;
     wire = mqtt_client_open(&o);
-    return wire && mqtt_client_subscribe(wire, "gatehouse/v1/doors/+/state") ? 0 : -1;
+    return wire && mqtt_client_subscribe(wire, "gatehouse/v1/doors/+/state") &&
+                   mqtt_client_subscribe(wire, "gatehouse/v1/panels/desk/result")
+               ? 0
+               : -1;
 }
 
 static void drive(int input, bool active)
@@ -150,6 +154,22 @@ static void a_fire_releases_what_it_may_and_who_may_not_is_written_down(void **s
     assert_true(wait_until(is_written_down, NULL, WAIT_MS));
 }
 
+static void a_panel_at_the_desk_locks_down_and_is_answered(void **state)
+{
+    (void)state;
+    static const char topic[] = "gatehouse/v1/panels/desk/command";
+    static const char down[] = "{\"id\":\"desk-1\",\"action\":\"lockdown\"}";
+    static const char up[] = "{\"id\":\"desk-2\",\"action\":\"lockdown_release\"}";
+    assert_true(mqtt_client_publish(wire, topic, down, strlen(down), 1, false, NULL));
+    assert_non_null(mqtt_client_wait_text(wire, 0, "gatehouse/v1/panels/desk/result",
+                                          "{\"id\":\"desk-1\",\"result\":\"done\"}", WAIT_MS));
+    state_of("d0", "\"mode\":\"locked_down\"");
+    assert_true(mqtt_client_publish(wire, topic, up, strlen(up), 1, false, NULL));
+    assert_non_null(mqtt_client_wait_text(wire, 0, "gatehouse/v1/panels/desk/result", "desk-2",
+                                          WAIT_MS));
+    assert_int_equal(site_events(&site, "\"by\":\"panel:desk\"", "\"result\":\"done\""), 2);
+}
+
 /* --- the installer's tool --------------------------------------------------------------- */
 
 static void a_relay_is_tested_and_read_back(void **state)
@@ -214,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_button_releases_and_the_contact_says_taken),
         cmocka_unit_test(a_tamper_switch_is_an_alarm_until_it_is_at_rest),
         cmocka_unit_test(a_fire_releases_what_it_may_and_who_may_not_is_written_down),
+        cmocka_unit_test(a_panel_at_the_desk_locks_down_and_is_answered),
         cmocka_unit_test(a_relay_is_tested_and_read_back),
         cmocka_unit_test(inputs_are_watched_as_they_change),
         cmocka_unit_test(a_board_that_is_gone_is_one_event_for_each_line_and_comes_back),

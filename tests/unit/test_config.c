@@ -227,6 +227,32 @@ static void nothing_shares_a_line(void **state)
                "front floor 3 and front relay are on one line");
 }
 
+static void a_panel_has_actions_and_doors(void **state)
+{
+    (void)state;
+    struct config c;
+    struct mistakes m;
+    static const char panels[] = FRONT LOCK "[panel desk]\nactions = lockdown  lockdown_release\n"
+                                 "doors = all\n[panel gate]\nactions = release\ndoors = front\n";
+    assert_int_equal(load(&c, &m, panels), GH_OK);
+    assert_int_equal(c.n_panels, 2);
+    assert_int_equal(c.panels[0].actions, 1 << 4 | 1 << 5);
+    assert_true(c.panels[0].all_doors);
+    assert_int_equal(c.panels[1].actions, 1);
+    assert_false(c.panels[1].all_doors);
+    assert_string_equal(c.panels[1].door[0].s, "front");
+    config_free(&c);
+    expect_one(FRONT LOCK "[panel desk]\nactions = release\n", 8, "needs \"doors\"");
+    expect_one(FRONT LOCK "[panel desk]\ndoors = all\n", 8, "needs \"actions\"");
+    expect_one(FRONT LOCK "[panel desk]\nactions = open\ndoors = all\n", 9, "must be some of: release");
+    expect_one(FRONT LOCK "[panel desk]\nactions = release resync\ndoors = all\n", 9, "must be some of");
+    expect_one(FRONT LOCK "[panel desk]\nactions = release\ndoors = back\n", 8, "which is none");
+    expect_one(FRONT LOCK "[panel desk]\nactions = release\ndoors = a/b\n", 10, "must be all, or");
+    expect_one(FRONT LOCK "[panel]\nactions = release\ndoors = all\n", 8, "[panel ID] needs an id");
+    expect_one(FRONT LOCK "[panel p]\nactions = release\ndoors = all\n"
+                          "[panel p]\nactions = release\ndoors = all\n", 11, "is there twice");
+}
+
 static void an_elevator_has_a_relay_for_each_floor(void **state)
 {
     (void)state;
@@ -301,6 +327,7 @@ int main(void)
         cmocka_unit_test(an_input_is_active_when_its_circuit_is_not_as_it_normally_is),
         cmocka_unit_test(an_input_whose_wiring_is_not_said_is_a_mistake),
         cmocka_unit_test(nothing_shares_a_line),
+        cmocka_unit_test(a_panel_has_actions_and_doors),
         cmocka_unit_test(an_elevator_has_a_relay_for_each_floor),
         cmocka_unit_test(every_mistake_says_what_is_allowed),
         cmocka_unit_test(a_cloud_must_be_checked_and_its_policy_be_signed_or_known_to_be_unsigned),

@@ -214,6 +214,7 @@ struct command {
     int64_t until;     /* INSTANT_NONE = for good; hold_open and lock */
     int64_t not_after; /* INSTANT_NONE = no end */
     int64_t issued_at; /* of the cloud: when it was asked for; 0 = not said */
+    struct id from;    /* a panel, whose ids are its own; none = the ids of all others */
     bool is_remote;    /* by the cloud or a panel: its releases are capped */
     struct id person, area; /* forgive_antipassback; none = any */
     struct read read;       /* present */

@@ -84,9 +84,14 @@ static bool is_old(void *context, const struct ledger_entry *entry)
            (!ledger_word_number(&value, &at) || (at != 0 && now->wall.s - at > REMEMBERED_S));
 }
 
+static struct ledger_key command_key(const struct command *command)
+{
+    return ledger_key('c', &command->id, id_is_none(&command->from) ? NULL : &command->from);
+}
+
 static bool is_duplicate(const struct controller *c, const struct command *command, struct now now)
 {
-    struct ledger_key key = ledger_key('c', &command->id, NULL);
+    struct ledger_key key = command_key(command);
     const struct ledger_entry *known =
         id_is_none(&command->id) ? NULL : ledger_find(&c->ledger, &key);
     return known && !is_old(&now, known);
@@ -94,7 +99,7 @@ static bool is_duplicate(const struct controller *c, const struct command *comma
 
 static void remember(struct controller *c, const struct command *command, struct now now)
 {
-    struct ledger_key key = ledger_key('c', &command->id, NULL);
+    struct ledger_key key = command_key(command);
     if (id_is_none(&command->id))
         return;
     ledger_sweep(&c->ledger, 'c', is_old, &now);

@@ -119,6 +119,14 @@ void controller_wait(struct controller *c, struct wait *waiting, struct road *ro
 /* The road of a read (controller_read.c). */
 void controller_read(struct controller *c, const struct bus_note *note, const struct id *reader,
                      struct now now);
+/* A retained message: an event (reader NULL: not of a reader), and it is cleared. */
+void controller_refuse_retained(struct controller *c, const struct bus_note *note,
+                                const struct id *reader, struct now now);
+
+/* A command of a local panel (controller_panel.c). */
+void controller_panel(struct controller *c, const struct bus_note *note, const struct id *panel,
+                      struct now now);
+
 /* A read that came with a command: fresh, and decided as any other. False: it was
  * decided before, and last says how. */
 void controller_present(struct controller *c, const struct read *read, struct now now);

@@ -412,13 +412,15 @@ void controller_settle(struct controller *c, const struct road *road, const stru
 
 /* --- the road ------------------------------------------------------------------------------ */
 
-/* A retained read would come back at every start: nobody may act on it, and it
- * must go from the broker. */
-static void refuse_retained(struct controller *c, const struct bus_note *note,
-                            const struct id *reader, struct now now)
+/* What is retained would come back at every start: nobody may act on it, and it must go from
+ * the broker. */
+void controller_refuse_retained(struct controller *c, const struct bus_note *note,
+                                const struct id *reader, struct now now)
 {
     c->stats.retained++;
-    struct event event = {.kind = EVENT_RETAINED_REFUSED, .at = now, .reader = *reader};
+    struct event event = {.kind = EVENT_RETAINED_REFUSED, .at = now};
+    if (reader)
+        event.reader = *reader;
     controller_record(c, &event, NULL, false);
     /* If it cannot be cleared now, it is refused again when it comes again. */
     enum gh_err err = c->ports.bus.ops->publish(
@@ -480,7 +482,7 @@ void controller_read(struct controller *c, const struct bus_note *note, const st
     if (note->oversize)
         read = (struct read){.reader = *reader};
     if (note->retained)
-        refuse_retained(c, note, reader, now);
+        controller_refuse_retained(c, note, reader, now);
     if (answer_repeat(c, &read, note->retained, now))
         return;
     road.read_id = read.read_id;
@@ -528,31 +530,40 @@ bool controller_explain(struct controller *c, const struct read *read, struct no
     return true;
 }
 
+/* The id between a prefix and a suffix of a topic; false if it does not stand there. */
+static bool named_by(const struct bus_note *note, const char *prefix, const char *suffix,
+                     struct id *out)
+{
+    const size_t before = strlen(prefix), after = strlen(suffix), len = note->topic_len;
+    return len > before + after && memcmp(note->topic, prefix, before) == 0 &&
+           memcmp(note->topic + len - after, suffix, after) == 0 &&
+           id_set(out, slice_make(note->topic + before, len - before - after)) == GH_OK;
+}
+
+static void on_link(struct controller *c, bool is_up, struct now now)
+{
+    c->bus_up = is_up;
+    c->next_status = now.mono;
+    /* The broker may be another one, or have forgotten what it retained. */
+    for (size_t i = 0; is_up && i < c->doors.n; i++) {
+        c->doors.unit[i].is_published = false;
+        controller_state_changed(c, &c->doors.unit[i], now);
+    }
+}
+
 void controller_on_bus(struct controller *c, const struct bus_note *note, struct now now)
 {
-    static const char prefix[] = "gatehouse/v1/readers/", suffix[] = "/read";
-    const size_t before = sizeof prefix - 1, after = sizeof suffix - 1;
-    if (note->kind == BUS_SENT) {
-        controller_answered(c, note->tag);
-        return;
+    struct id id;
+    switch (note->kind) {
+    case BUS_SENT: controller_answered(c, note->tag); return;
+    case BUS_UP:
+    case BUS_DOWN: on_link(c, note->kind == BUS_UP, now); return;
+    case BUS_MESSAGE: break;
     }
-    if (note->kind != BUS_MESSAGE) {
-        c->bus_up = note->kind == BUS_UP;
-        c->next_status = now.mono;
-        /* The broker may be another one, or have forgotten what it retained. */
-        for (size_t i = 0; c->bus_up && i < c->doors.n; i++) {
-            c->doors.unit[i].is_published = false;
-            controller_state_changed(c, &c->doors.unit[i], now);
-        }
-        return;
-    }
-    struct id reader;
-    size_t len = note->topic_len;
-    if (len <= before + after || memcmp(note->topic, prefix, before) != 0 ||
-        memcmp(note->topic + len - after, suffix, after) != 0 ||
-        id_set(&reader, slice_make(note->topic + before, len - before - after)) != GH_OK) {
-        c->stats.malformed++; /* no reader can be named, so nobody can be answered */
-        return;
-    }
-    controller_read(c, note, &reader, now);
+    if (named_by(note, "gatehouse/v1/readers/", "/read", &id))
+        controller_read(c, note, &id, now);
+    else if (named_by(note, "gatehouse/v1/panels/", "/command", &id))
+        controller_panel(c, note, &id, now);
+    else
+        c->stats.malformed++; /* nobody can be named, so nobody can be answered */
 }

@@ -189,7 +189,8 @@ static bool read_password(struct gateway *g)
 
 static bool open_bus(struct gateway *g)
 {
-    static const char *const topics[] = {"gatehouse/v1/readers/+/read", NULL};
+    static const char *const topics[] = {"gatehouse/v1/readers/+/read",
+                                          "gatehouse/v1/panels/+/command", NULL};
     char client_id[ID_MAX + 16];
     bool account = g->config->broker_username[0] != '\0';
     snprintf(client_id, sizeof client_id, "gatehoused-%s", g->config->gateway.s);
