@@ -34,6 +34,24 @@ static bool keep_line(void *context, struct slice text)
     return false;
 }
 
+struct json *ctl_ask_quietly(const struct ctl *ctl, struct json *request)
+{
+    size_t len;
+    char *text = request ? json_print(request, &len) : NULL;
+    struct json *answer = NULL;
+    bool ok = false;
+    json_free(request);
+    if (text && control_call(ctl->socket_path, slice_make(text, len), ANSWER_TIMEOUT_MS, keep_line,
+                             &answer) == GH_OK &&
+        answer && json_bool(answer, "ok", &ok) && ok) {
+        free(text);
+        return answer;
+    }
+    free(text);
+    json_free(answer);
+    return NULL;
+}
+
 struct json *ctl_ask(const struct ctl *ctl, struct json *request, int *status)
 {
     size_t len;

@@ -4,7 +4,7 @@
 #include "app/ctl/ctl.h"
 #include "app/ctl/line_check.h"
 
-static void print_mistake(void *context, int line, const char *text)
+void ctl_print_mistake(void *context, int line, const char *text)
 {
     const struct ctl *ctl = context;
     if (line > 0)
@@ -34,7 +34,7 @@ static void print_config(const struct config *c)
 int ctl_config_check(const struct ctl *ctl)
 {
     struct config config;
-    if (config_load(&config, ctl->config_path, print_mistake, (void *)(uintptr_t)ctl) != GH_OK)
+    if (config_load(&config, ctl->config_path, ctl_print_mistake, (void *)(uintptr_t)ctl) != GH_OK)
         return CTL_REFUSED;
     print_config(&config);
     int mistakes = ctl->sim ? 0 : line_check(&config);

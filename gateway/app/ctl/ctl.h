@@ -38,6 +38,7 @@ int ctl_relay_test(const struct ctl *ctl, const char *door);
 int ctl_explain(const struct ctl *ctl);
 int ctl_policy_verify(const char *path);
 int ctl_policy_import(const struct ctl *ctl, const char *path);
+int ctl_journal_verify(const struct ctl *ctl, const struct config *config);
 int ctl_config_check(const struct ctl *ctl);
 /* steps "-" = standard input. */
 int ctl_rehearse(const char *policy, const char *steps);
@@ -47,11 +48,17 @@ int ctl_rehearse(const char *policy, const char *steps);
  * standard error, sets *status and returns NULL. */
 struct json *ctl_ask(const struct ctl *ctl, struct json *request, int *status);
 
+/* The same, and says nothing when there is no answer: NULL. */
+struct json *ctl_ask_quietly(const struct ctl *ctl, struct json *request);
+
 /* Asks for a list page by page: {"ok":true,call:[...]}, owned. Errors as ctl_ask. */
 struct json *ctl_ask_list(const struct ctl *ctl, const char *call, int *status);
 
 /* {"call":name}; owned, NULL when out of memory. */
 struct json *ctl_request(const char *call);
+
+/* For config_load; context: the struct ctl. */
+void ctl_print_mistake(void *context, int line, const char *text);
 
 /* Prints an answer as it is, on one line. */
 int ctl_print_json(const struct json *answer);

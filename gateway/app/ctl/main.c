@@ -25,6 +25,7 @@ static const char usage[] =
     "  inputs watch           every contact, button and alarm line as it changes\n"
     "  relay test DOOR        releases a door for a second and reads its relay back\n"
     "  policy verify FILE     every mistake in a policy file; import FILE: makes it the policy\n"
+    "  journal verify         is the journal as it was written? event by event, and its end\n"
     "  config check [--sim]   every mistake in the configuration and in its lines; --sim: as it\n"
     "                         is for the simulated board, without looking at lines\n"
     "  rehearse --policy POLICY.ndjson [STEPS.ndjson|-]\n"
@@ -146,6 +147,16 @@ static void find_socket(struct ctl *ctl)
         config_free(&config);
 }
 
+static int verify_journal(struct ctl *ctl)
+{
+    struct config config;
+    if (config_load(&config, ctl->config_path, ctl_print_mistake, ctl) != GH_OK)
+        return CTL_REFUSED;
+    int status = ctl_journal_verify(ctl, &config);
+    config_free(&config);
+    return status;
+}
+
 static int run(struct ctl *ctl, int argc, char **argv)
 {
     const char *command = argc > 0 ? argv[0] : "";
@@ -158,6 +169,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
     if (argc == 3 && strcmp(command, "policy") == 0 && strcmp(argv[1], "import") == 0)
         return ctl_policy_import(ctl, argv[2]);
     find_socket(ctl);
+    if (argc == 2 && strcmp(command, "journal") == 0 && strcmp(argv[1], "verify") == 0)
+        return verify_journal(ctl);
     if (argc == 1 && strcmp(command, "status") == 0)
         return ctl_status(ctl);
     if (argc == 1 && strcmp(command, "doors") == 0)

@@ -1,0 +1,178 @@
+/* gatehousectl journal verify: a journal as it was written, and everything that somebody who has
+ * the file, and not the key, may do to it. */
+#include "gateway_fixture.h"
+
+#include <unistd.h>
+
+static struct folder copy;
+static char config[FOLDER_PATH_MAX];
+
+static int run(const char *const *argv, char **out, char **err)
+{
+    return process_run(argv, NULL, 3 * WAIT_MS, out, err);
+}
+
+/* The exit status; what was said on both ends in text (owned). */
+static int verify(const char *config_path, char **text)
+{
+    char program[FOLDER_PATH_MAX], *out = NULL, *err = NULL;
+    assert_true(place_program("gatehousectl", program));
+    const char *const argv[] = {program, "--config", config_path, "journal", "verify", NULL};
+    int status = run(argv, &out, &err);
+    size_t size = strlen(out) + strlen(err) + 1;
+    *text = malloc(size);
+    assert_non_null(*text);
+    snprintf(*text, size, "%s%s", out, err);
+    free(out);
+    free(err);
+    return status;
+}
+
+static void expect(const char *config_path, int status, const char *part)
+{
+    char *text;
+    int got = verify(config_path, &text);
+    if (got != status || !strstr(text, part))
+        fail_msg("it ended with %d, and said: %s\nwanted %d: %s", got, text, status, part);
+    free(text);
+}
+
+static void shell(const char *command)
+{
+    char *err = NULL;
+    const char *const argv[] = {"sh", "-ec", command, NULL};
+    if (run(argv, NULL, &err) != 0)
+        fail_msg("%s: %s", command, err);
+    free(err);
+}
+
+static void sql(const char *statement)
+{
+    char command[1024];
+    snprintf(command, sizeof command, "sqlite3 '%s/journal.db' \"%s\"", copy.path, statement);
+    shell(command);
+}
+
+/* A fresh copy of the stopped gateway's journal and key. */
+static void make_copy(void)
+{
+    char command[4 * FOLDER_PATH_MAX];
+    snprintf(command, sizeof command, "rm -f '%s'/* && cp '%s'/journal.db* '%s'/device.key '%s'/",
+             copy.path, site.state_dir, site.state_dir, copy.path);
+    shell(command);
+    char text[6 * FOLDER_PATH_MAX];
+    snprintf(text, sizeof text,
+             "[site]\nid = hq\ngateway = gw-1\nstate_dir = %s\nrun_dir = %s\n" STRIKE(0), copy.path,
+             copy.path);
+    assert_true(folder_write(&copy, "c.conf", text, 0600) && folder_file(&copy, "c.conf", config));
+}
+
+static int begin(void **state)
+{
+    if (house_begin(state) != 0 || !folder_make(&copy))
+        return -1;
+    for (int i = 0; i < 60; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "v%d", i);
+        (void)house_present(2 + i % 6, id, i % 3 ? CARD_FOUND : CARD_JANE);
+    }
+    return 0;
+}
+
+static int end(void **state)
+{
+    folder_remove(&copy);
+    return house_end(state);
+}
+
+static void a_journal_as_it_was_written_is_called_so_while_it_is_written(void **state)
+{
+    (void)state;
+    expect(site.config_path, 0, "its end is the one that gatehoused knows");
+    expect(site.config_path, 0, "as they were written");
+}
+
+static void events_that_are_cut_off_behind_are_missed_by_who_wrote_them(void **state)
+{
+    (void)state;
+    char command[FOLDER_PATH_MAX + 200];
+    assert_true(site_start_gatehoused(&site));
+    expect(site.config_path, 0, "its end is the one that gatehoused knows");
+    snprintf(command, sizeof command,
+             "sqlite3 '%s/journal.db' 'PRAGMA busy_timeout = 5000; DELETE FROM event WHERE seq > "
+             "(SELECT max(seq) FROM event) - 1'", site.state_dir);
+    shell(command);
+    expect(site.config_path, 1, "the journal ends at event");
+}
+
+static void what_is_changed_taken_out_put_in_or_moved_is_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *statement, *found;
+    } deeds[] = {
+        {"UPDATE event SET body = CAST(replace(body, 'denied', 'grantd') AS BLOB) WHERE seq BETWEEN 20 "
+         "AND 40", "does not follow"},
+        {"UPDATE event SET body = CAST(substr(body, 1, length(body) - 1) || ' }' AS BLOB) WHERE seq = 20",
+         "event 21 does not follow"},
+        {"DELETE FROM event WHERE seq = 25", "events 25 to 25 are missing"},
+        {"DELETE FROM event WHERE seq BETWEEN 10 AND 40", "events 10 to 40 are missing"},
+        {"UPDATE event SET seq = -1 WHERE seq = 15; UPDATE event SET seq = 15 WHERE seq = 16; UPDATE "
+         "event SET seq = 16 WHERE seq = -1", ""},
+        {"UPDATE event SET body = CAST('{}' AS BLOB) WHERE seq = 12", "event 12 is not as it was written"},
+        {"UPDATE event SET body = (SELECT body FROM event WHERE seq = 13) WHERE seq = 14",
+         "event 14 is not as it was written"},
+        {"INSERT INTO event SELECT max(seq) + 1, body FROM event", "is not as it was written"},
+    };
+    assert_true(process_stop(&site.syncd) && site_stop_gatehoused(&site));
+    make_copy();
+    expect(config, 0, "compare the head with what the cloud was told last");
+    for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++) {
+        char statement[600];
+        make_copy();
+        snprintf(statement, sizeof statement, "PRAGMA ignore_check_constraints = 1; %s",
+                 deeds[i].statement);
+        sql(statement);
+        expect(config, 1, deeds[i].found);
+    }
+}
+
+static void every_single_byte_is_guarded(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        char statement[400];
+        make_copy();
+        snprintf(statement, sizeof statement,
+                 "UPDATE event SET body = CAST(substr(body, 1, %d) || char(unicode(substr(body, %d, 1)) "
+                 "+ 1) || substr(body, %d) AS BLOB) WHERE seq = %d", 5 + i, 6 + i, 7 + i, 5 + i);
+        sql(statement);
+        expect(config, 1, "faults");
+    }
+}
+
+static void another_key_or_none_finds_nothing_good(void **state)
+{
+    (void)state;
+    char command[5 * FOLDER_PATH_MAX];
+    make_copy();
+    snprintf(command, sizeof command, "tr 0-9a-f 1-9a-f0 < '%s/device.key' > '%s/k' && cat '%s/k' > "
+             "'%s/device.key'", copy.path, copy.path, copy.path, copy.path);
+    shell(command);
+    expect(config, 1, "does not follow");
+    snprintf(command, sizeof command, "rm '%s/device.key'", copy.path);
+    shell(command);
+    expect(config, 1, "device.key cannot be read");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_journal_as_it_was_written_is_called_so_while_it_is_written),
+        cmocka_unit_test(what_is_changed_taken_out_put_in_or_moved_is_found),
+        cmocka_unit_test(every_single_byte_is_guarded),
+        cmocka_unit_test(another_key_or_none_finds_nothing_good),
+        cmocka_unit_test(events_that_are_cut_off_behind_are_missed_by_who_wrote_them),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
