@@ -56,7 +56,7 @@ static void sql(const char *statement)
 /* A fresh copy of the stopped gateway's journal and key. */
 static void make_copy(void)
 {
-    char command[4 * FOLDER_PATH_MAX];
+    char command[5 * FOLDER_PATH_MAX];
     snprintf(command, sizeof command, "rm -f '%s'/* && cp '%s'/journal.db* '%s'/device.key '%s'/",
              copy.path, site.state_dir, site.state_dir, copy.path);
     shell(command);
