@@ -11,7 +11,8 @@
  *                              "policy":{"epoch","rev","age_s"},
  *                              "cloud":{"online","since"},
  *                              "journal":{"stream","first_seq","next_seq","durable_seq",
- *                                         "acked_seq","queued","lost_total","head"},
+ *                                         "acked_seq","queued","lost_total",
+ *                                         "alarm_seq","head"},
  *                              "reads":{"granted","denied","repeated","malformed","stale",
  *                                       "retained","flooded"}}
  *                             cloud.since is null while nothing was heard of it

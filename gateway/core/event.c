@@ -36,3 +36,39 @@ const char *event_kind_name(enum event_kind kind)
 {
     return kind_words[kind];
 }
+
+bool event_kind_is_alarm(enum event_kind kind)
+{
+    switch (kind) {
+    case EVENT_DOOR_FORCED:
+    case EVENT_DOOR_HELD_OPEN:
+    case EVENT_TAMPER:
+    case EVENT_DURESS:
+    case EVENT_FIRE:
+    case EVENT_RELAY_FAULT:
+    case EVENT_READER_OFFLINE:
+    case EVENT_RETAINED_REFUSED:
+    case EVENT_LOST_CREDENTIAL:
+    case EVENT_JOURNAL_FAULT:
+    case EVENT_POLICY_REFUSED:
+    case EVENT_EVENTS_LOST: return true;
+    case EVENT_ACCESS:
+    case EVENT_ACCESS_TAKEN:
+    case EVENT_ACCESS_NOT_TAKEN:
+    case EVENT_REQUEST_TO_EXIT:
+    case EVENT_DOOR_OPENED:
+    case EVENT_DOOR_CLOSED:
+    case EVENT_DOOR_HELD_CLEARED:
+    case EVENT_DOOR_MODE:
+    case EVENT_COMMAND:
+    case EVENT_READER_ONLINE:
+    case EVENT_READER_FLOODING:
+    case EVENT_CLOUD_OFFLINE:
+    case EVENT_CLOUD_ONLINE:
+    case EVENT_CLOCK_STEP:
+    case EVENT_POLICY_APPLIED:
+    case EVENT_GATEWAY_STARTED:
+    case EVENT_GATEWAY_STOPPED: break;
+    }
+    return false;
+}

@@ -48,6 +48,10 @@ enum event_kind {
 /* "access", "command", ...; static storage. */
 const char *event_kind_name(enum event_kind kind);
 
+/* Whether somebody should hear of such an event before those that wait in front of it. Also
+ * the end of what it says is told that way. */
+bool event_kind_is_alarm(enum event_kind kind);
+
 #define EVENT_TEXT_MAX 256
 
 /* What the kind needs. Members are written only where set. */

@@ -154,6 +154,36 @@ static void a_fire_releases_what_it_may_and_who_may_not_is_written_down(void **s
     assert_true(wait_until(is_written_down, NULL, WAIT_MS));
 }
 
+static bool status_holds(void *context)
+{
+    const char *const *text = context;
+    struct web_reply reply;
+    if (!web_get(&site.admin, "/admin/sites/" SITE_ID "/gateways/" SITE_GATEWAY "/status", &reply))
+        return false;
+    bool holds = reply.status == 200 && strstr(reply.body, *text);
+    web_reply_free(&reply);
+    return holds;
+}
+
+static void an_alarm_does_not_wait_behind_events_that_the_cloud_does_not_take(void **state)
+{
+    (void)state;
+    const char *alarm = "\\\"kind\\\":\\\"door_forced\\\",\\\"door\\\":\\\"d1\\\""; /* as a text in JSON */
+    const char *door = "\"door\":\"d1\",\"mode\":\"locked\",\"onvif\":\"Locked\",\"lock\":\"locked\","
+                       "\"contact\":\"open\",\"alarm\":\"door_forced\"";
+    struct site_tally before, after;
+    assert_true(site_wait_drained(&site, 3 * WAIT_MS) && site_tally(&site, &before));
+    assert_true(site_fault(&site, "{\"events_fail_before_commit\":-1}"));
+    makes(CONTACT_1, true, "door_forced", "\"door\":\"d1\"");
+    assert_true(wait_until(status_holds, &alarm, 2 * WAIT_MS));
+    assert_true(wait_until(status_holds, &door, 2 * WAIT_MS));
+    assert_true(site_tally(&site, &after));
+    assert_int_equal(after.last_seq, before.last_seq);
+    assert_true(site_fault(&site, "{\"events_fail_before_commit\":0}"));
+    makes(CONTACT_1, false, "door_closed", "\"door\":\"d1\"");
+    assert_true(site_wait_drained(&site, 3 * WAIT_MS));
+}
+
 static void a_panel_at_the_desk_locks_down_and_is_answered(void **state)
 {
     (void)state;
@@ -234,6 +264,7 @@ int main(void)
         cmocka_unit_test(a_button_releases_and_the_contact_says_taken),
         cmocka_unit_test(a_tamper_switch_is_an_alarm_until_it_is_at_rest),
         cmocka_unit_test(a_fire_releases_what_it_may_and_who_may_not_is_written_down),
+        cmocka_unit_test(an_alarm_does_not_wait_behind_events_that_the_cloud_does_not_take),
         cmocka_unit_test(a_panel_at_the_desk_locks_down_and_is_answered),
         cmocka_unit_test(a_relay_is_tested_and_read_back),
         cmocka_unit_test(inputs_are_watched_as_they_change),

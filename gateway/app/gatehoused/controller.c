@@ -176,6 +176,8 @@ void controller_record(struct controller *c, struct event *event, const struct r
     enum gh_err err = recorder_append(&c->recorder, event, repeat, ledger_waiting(&c->ledger));
     if (err == GH_OK)
         ledger_went(&c->ledger); /* else it goes with the next event */
+    if (err == GH_OK && event_kind_is_alarm(event->kind))
+        c->alarm_seq = event->seq;
     if (err) {
         /* Doors go on without a journal; the journal counts what it lost. */
         log_line(LOG_ERR, "event %llu (%s) could not be journalled: %s",

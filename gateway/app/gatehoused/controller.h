@@ -90,6 +90,7 @@ struct controller {
     uint64_t tag;                                        /* of the newest answer */
     uint64_t unkept_seq; /* up to it there are events whose answers wait nowhere: those of
                             the process before, and those that the outbox had no room for */
+    uint64_t alarm_seq;  /* of the newest alarm of this process; 0 = none */
     struct controller_cloud cloud;
     struct policy_version version; /* of the decision or look before */
     struct now started, last_seen;

@@ -45,6 +45,7 @@ static bool add_journal(struct json *out, const struct controller *c)
               json_set_int(j, "acked_seq", (int64_t)n.acked_seq) &&
               json_set_int(j, "queued", (int64_t)(n.next_seq - oldest)) &&
               json_set_int(j, "lost_total", (int64_t)n.lost_total) &&
+              json_set_int(j, "alarm_seq", (int64_t)c->alarm_seq) &&
               json_set_text(j, "head", slice_of(c->recorder.head));
     return json_set(out, "journal", j) && ok;
 }

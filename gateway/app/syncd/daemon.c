@@ -169,6 +169,39 @@ enum gh_err daemon_doors(const char *socket_path, int64_t from,
     return take_answer(socket_path, request, take, context);
 }
 
+struct newest {
+    void (*take)(void *context, struct slice event);
+    void *context;
+    bool has_first, is_whole;
+};
+
+static bool take_newest(void *context, struct slice line)
+{
+    struct newest *n = context;
+    JSON_OWNED v = json_parse_object(line, NULL, 0);
+    if (!n->has_first) {
+        n->has_first = check_ok(v) == GH_OK;
+        return n->has_first;
+    }
+    if (v && json_has(v, "end"))
+        n->is_whole = true;
+    else
+        n->take(n->context, line);
+    return true;
+}
+
+enum gh_err daemon_newest(const char *socket_path, int last,
+                          void (*take)(void *context, struct slice event), void *context)
+{
+    char request[64];
+    struct newest n = {.take = take, .context = context};
+    snprintf(request, sizeof request, "{\"call\":\"events\",\"last\":%d}", last);
+    enum gh_err err = control_call(socket_path, slice_of(request), DAEMON_TIMEOUT_MS, take_newest, &n);
+    if (err)
+        return err;
+    return n.is_whole ? GH_OK : GH_IO;
+}
+
 /* --- batches -------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3)))

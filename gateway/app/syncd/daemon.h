@@ -52,6 +52,11 @@ GH_MUST_CHECK enum gh_err daemon_status(const char *socket_path,
                                         void (*take)(void *context, struct slice json),
                                         void *context);
 
+/* The newest `last` events, oldest first, as stored. */
+GH_MUST_CHECK enum gh_err daemon_newest(const char *socket_path, int last,
+                                        void (*take)(void *context, struct slice event),
+                                        void *context);
+
 /* What came of a command of the cloud. */
 struct daemon_result {
     bool is_done;

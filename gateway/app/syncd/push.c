@@ -262,6 +262,7 @@ void *push_run(void *push)
         push_notes(p);
         if (push_daemon_may_be_there(p))
             push_daemon_heard(p, commands_pass_on(p->sync));
+        push_alarms(p);
         if (may_call(p))
             push_status(p);
         if (may_call(p) && rhythm_wait_ms(&p->refusals, sync_now()) == 0 &&

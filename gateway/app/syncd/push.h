@@ -38,6 +38,9 @@ struct push {
     struct mono daemon_next;   /* gatehoused was away: not before */
     struct mono status_next;   /* the next regular status post */
     struct mono status_gap;    /* no other before */
+    struct mono alarm_next;    /* when gatehoused is asked again for a new alarm */
+    int64_t acked_seq;         /* as gatehoused said it last */
+    int64_t alarm_told;        /* number of the newest alarm that a post told */
     uint64_t status_told;      /* generation that the last post told */
     bool daemon_online;        /* what gatehoused believes of the cloud */
     uint64_t applied_noted, refused_noted;
@@ -70,6 +73,9 @@ enum push_end push_post(struct push *p, const char *call, struct slice json,
 /* Posts the status if it is due, and notes down what gatehoused says of itself
  * (push_status.c). */
 void push_status(struct push *p);
+/* Looks for an alarm that the cloud has not heard of: then a status is due now, whatever
+ * waits in the queue in front of it (push_status.c). */
+void push_alarms(struct push *p);
 /* Tells gatehoused what changed of cloud and policy; once for each change. */
 void push_notes(struct push *p);
 

@@ -2,9 +2,11 @@
 #include "app/syncd/push.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "adapters/json/json.h"
 #include "app/log.h"
+#include "core/event.h"
 
 /* --- what gatehoused says of itself --------------------------------------- */
 
@@ -50,6 +52,8 @@ static void take_status(void *context, struct slice line)
     copy_int(r, r->body, theirs, "queued");
     copy_text(r, journal, "stream", theirs, "stream");
     copy_int(r, journal, theirs, "next_seq");
+    if (theirs)
+        json_int(theirs, "acked_seq", &r->push->acked_seq);
     copy_text(r, journal, "head", theirs, "head");
     r->is_good = r->is_good && json_set_text(versions, "syncd", slice_of(GATEHOUSE_VERSION));
     /* A daemon that was started anew knows nothing of the cloud: tell it. */
@@ -111,6 +115,81 @@ static bool add_doors(struct push *p, struct json *body)
     }
 }
 
+/* --- alarms ----------------------------------------------------------------- */
+
+/* Looked through for alarms, and told at most. */
+#define ALARMS_AMONG 1000
+#define ALARMS_MAX 16
+#define ALARM_EVERY_MS 1000
+
+struct alarms {
+    char *text[ALARMS_MAX]; /* owned; the newest, in a ring */
+    size_t n;               /* so far */
+    int64_t acked, newest;
+};
+
+static bool is_alarm(struct slice kind)
+{
+    for (int i = 0; i < EVENT_KINDS; i++)
+        if (slice_is(kind, event_kind_name((enum event_kind)i)))
+            return event_kind_is_alarm((enum event_kind)i);
+    return false;
+}
+
+static void take_event(void *context, struct slice event)
+{
+    struct alarms *a = context;
+    struct slice kind;
+    int64_t seq = 0;
+    struct json *v = json_parse_object(event, NULL, 0);
+    if (v && json_text(v, "kind", &kind) && is_alarm(kind) && json_int(v, "seq", &seq) &&
+        seq > a->acked) {
+        char **place = &a->text[a->n++ % ALARMS_MAX];
+        free(*place);
+        *place = strndup(event.ptr, event.len);
+        a->newest = seq;
+    }
+    json_free(v);
+}
+
+/* The alarms that the cloud does not have yet, byte for byte, each as a text. */
+static bool add_alarms(struct push *p, struct json *body)
+{
+    struct alarms a = {.acked = p->acked_seq};
+    bool good = daemon_newest(p->sync->control_path, ALARMS_AMONG, take_event, &a) == GH_OK;
+    size_t from = a.n > ALARMS_MAX ? a.n - ALARMS_MAX : 0;
+    for (size_t i = from; i < a.n && good; i++) {
+        const char *text = a.text[i % ALARMS_MAX];
+        good = text && json_append_text(body, "alarms", slice_of(text));
+    }
+    for (size_t i = 0; i < ALARMS_MAX; i++)
+        free(a.text[i]);
+    if (good && a.newest > p->alarm_told)
+        p->alarm_told = a.newest;
+    return good;
+}
+
+static void take_alarm_seq(void *context, struct slice line)
+{
+    struct push *p = context;
+    int64_t seq = 0, acked = 0;
+    struct json *v = json_parse_object(line, NULL, 0);
+    const struct json *journal = v ? json_child(v, "journal") : NULL;
+    if (journal && json_int(journal, "alarm_seq", &seq) && json_int(journal, "acked_seq", &acked) &&
+        seq > p->alarm_told && seq > acked)
+        p->status_next = sync_now();
+    json_free(v);
+}
+
+void push_alarms(struct push *p)
+{
+    struct mono now = sync_now();
+    if (now.ms < p->alarm_next.ms || !push_daemon_may_be_there(p))
+        return;
+    p->alarm_next = mono_add_ms(now, ALARM_EVERY_MS);
+    push_daemon_heard(p, daemon_status(p->sync->control_path, take_alarm_seq, p));
+}
+
 /* --- the post ------------------------------------------------------------- */
 
 static bool set_nack(struct json *v, const char *name, const char *text)
@@ -137,7 +216,7 @@ static char *build(struct push *p, const struct sync_view *view, size_t *len)
     enum gh_err err = daemon_status(p->sync->control_path, take_status, &r);
     push_daemon_heard(p, err);
     char *text = NULL;
-    if (!err && !add_doors(p, r.body))
+    if (!err && (!add_doors(p, r.body) || !add_alarms(p, r.body)))
         r.is_good = false;
     if (fill(r.body, view, !err) && r.is_good)
         text = json_print(r.body, len);
