@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "adapters/json/json.h"
+#include "app/control.h"
 
 #define ARGS_MAX 12
 
@@ -476,9 +477,9 @@ static void a_huge_request_is_refused_and_harms_nobody(void **state)
     char out[256];
     memset(huge, 'x', sizeof huge);
     for (int i = 0; i < 20; i++)
-        talk(huge, i % 2 ? sizeof huge : 4097, out);
+        talk(huge, i % 2 ? sizeof huge : CONTROL_REQUEST_MAX + 1, out);
     /* More than fits, in one piece, without a newline. */
-    talk(huge, 4096, out);
+    talk(huge, CONTROL_REQUEST_MAX, out);
     assert_non_null(strstr(out, "too long"));
     assert_daemon_goes_on();
 }

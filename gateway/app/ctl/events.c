@@ -101,7 +101,10 @@ static void show_args(char out[SHOWN_MAX], const struct json *args)
 {
     static const char *const members[] = {"action", "result", "mode", "fault"};
     size_t used = 0;
+    bool on = false;
     out[0] = '\0';
+    if (args && json_bool(args, "on", &on))
+        used = (size_t)snprintf(out, SHOWN_MAX, "%s", on ? "on" : "over");
     for (size_t i = 0; args && i < sizeof members / sizeof members[0] && used < SHOWN_MAX; i++) {
         struct slice word = {0};
         if (json_text(args, members[i], &word))
@@ -136,13 +139,15 @@ static void print_row(const struct ctl *ctl, const struct json *e)
     printf("%8" PRId64 " ", seq);
     print_cell(20, at);
     print_cell(16, kind);
-    print_cell(14, door);
-    print_cell(14, reader);
+    print_cell(12, door);
+    print_cell(12, reader);
     print_cell(8, decision);
     if (slice_equal(reason, decision))
         reason = (struct slice){0}; /* granted, granted */
-    print_cell(reason_width(ctl), reason);
-    print_cell(0, who);
+    /* Nothing behind the last cell: a narrow terminal would begin another line for blanks. */
+    print_cell(who.len > 0 ? reason_width(ctl) : 0, reason);
+    if (who.len > 0)
+        print_cell(0, who);
     putchar('\n');
 }
 
@@ -152,7 +157,7 @@ static void print_head(const struct ctl *ctl)
         printf("seq,at,kind,door,reader,decision,reason,person,credential,by%s\n",
                ctl->dialect != DIALECT_NATIVE ? ",vendor_code,vendor_text" : "");
     else if (!ctl->json)
-        printf("%8s %-20s %-16s %-14s %-14s %-8s %-*s %s\n", "SEQ", "AT", "KIND", "DOOR", "READER",
+        printf("%8s %-20s %-16s %-12s %-12s %-8s %-*s %s\n", "SEQ", "AT", "KIND", "DOOR", "READER",
                "DECISION", reason_width(ctl), "REASON", "WHO");
 }
 
