@@ -129,6 +129,8 @@ void checkpoint_get(struct cloud *cloud, const struct call *call, struct answer 
     text_addf(&answer->body, "{");
     write_checkpoint(cloud, &answer->body, site, &s, wrong);
     text_addf(&answer->body, "}\n");
+    if (fault_take(&cloud->faults, FAULT_ENDLESS_BODY))
+        answer_endless(answer);
 }
 
 /* --- changes --------------------------------------------------------------------- */
@@ -171,9 +173,11 @@ static void write_changes(struct cloud *cloud, const struct call *call, const st
                           const struct poll *p, struct answer *answer)
 {
     const char *site = call_arg(call, 0);
-    bool compress = call_accepts_gzip(call);
+    bool endless = fault_take(&cloud->faults, FAULT_ENDLESS_BODY);
+    bool compress = !endless && call_accepts_gzip(call);
     static const char INVALID_ROW[] =
         "{\"k\":\"door\",\"id\":\"fault-invalid-row\",\"d\":{\"factors\":\"no_such_factor\"}}\n";
+    static const char ENDLESS_ROW[] = "{\"k\":\"group\",\"id\":\"fault-endless\",\"d\":{}}\n";
     struct gz gz;
     struct text line = {0};
     gz_begin(&gz, &answer->body, compress);
@@ -189,9 +193,13 @@ static void write_changes(struct cloud *cloud, const struct call *call, const st
     if (result == STORE_OK)
         result = store_changes(cloud->db, site, p->since.rev, write_row, &gz);
     line.len = 0;
-    text_addf(&line, "{\"t\":\"checkpoint\",");
-    write_checkpoint(cloud, &line, site, s, fault_take(&cloud->faults, FAULT_WRONG_DIGEST));
-    text_addf(&line, "}\n");
+    if (endless) {
+        answer->endless = ENDLESS_ROW; /* the checkpoint never comes */
+    } else {
+        text_addf(&line, "{\"t\":\"checkpoint\",");
+        write_checkpoint(cloud, &line, site, s, fault_take(&cloud->faults, FAULT_WRONG_DIGEST));
+        text_addf(&line, "}\n");
+    }
     gz_write(&gz, line.at, line.len);
     gz_end(&gz);
     if (result != STORE_OK || line.failed)
