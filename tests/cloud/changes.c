@@ -164,7 +164,6 @@ struct poll {
     long long wait_s;
     struct cursor applied;
     const char *digest; /* of what is applied; NULL = not told */
-    int64_t came_ms;    /* now_wall_ms() when it came in */
 };
 
 /* The whole change set: head, deny lines, commands, rows, checkpoint. It always reaches
@@ -186,7 +185,7 @@ static void write_changes(struct cloud *cloud, const struct call *call, const st
               (long long)s->epoch, (long long)s->epoch, (long long)s->rev, (long long)s->serial);
     gz_write(&gz, line.at, line.len);
     enum store_result result = store_denials(cloud->db, site, p->since.rev, write_denial, &gz);
-    if (result == STORE_OK && !commands_due(cloud, site, p->came_ms, write_command, &gz))
+    if (result == STORE_OK && !commands_due(cloud, site, call_came_us(call), write_command, &gz))
         result = STORE_FAILED;
     if (fault_take(&cloud->faults, FAULT_INVALID_ROW))
         gz_write(&gz, INVALID_ROW, sizeof INVALID_ROW - 1);
@@ -221,8 +220,7 @@ static bool read_poll(struct poll *out, const struct call *call, struct answer *
     const char *applied = call_query(call, "applied");
     const char *schema = call_query(call, "schema");
     long long number = 0;
-    *out = (struct poll){.digest = call_query(call, "digest"),
-                         .came_ms = now_wall_ms() - (now_mono_ms() - call_started_ms(call))};
+    *out = (struct poll){.digest = call_query(call, "digest")};
     if (!schema || !parse_number(schema, strlen(schema), 1000000, &number))
         answer_error(answer, 400, "schema must be a number");
     else if (number != CLOUD_SCHEMA)
@@ -265,7 +263,8 @@ void changes_get(struct cloud *cloud, const struct call *call, struct answer *an
     int64_t wait_ms = (p.wait_s < WAIT_MAX_S ? p.wait_s : WAIT_MAX_S) * 1000;
     int64_t until_ms = call_started_ms(call) + wait_ms;
     int64_t command_ms = INT64_MAX;
-    bool commands = result == STORE_OK && commands_are_due(cloud, site, p.came_ms, &command_ms);
+    bool commands =
+        result == STORE_OK && commands_are_due(cloud, site, call_came_us(call), &command_ms);
 
     if (result == STORE_NONE)
         answer_error(answer, 404, "this site has no policy yet");

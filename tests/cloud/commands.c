@@ -171,7 +171,7 @@ void admin_command(struct cloud *cloud, const struct call *call, struct answer *
 
 void admin_get_commands(struct cloud *cloud, const struct call *call, struct answer *answer)
 {
-    DB_STMT *stmt = db_query(cloud->db, "SELECT id, line, sent_ms, nullif(result, '') FROM commands"
+    DB_STMT *stmt = db_query(cloud->db, "SELECT id, line, sent_us, nullif(result, '') FROM commands"
                                         " WHERE site = ? AND gateway = ? ORDER BY n",
                              "tt", call_arg(call, 0), call_arg(call, 1));
     answer->status = 200;
@@ -196,43 +196,43 @@ void admin_get_commands(struct cloud *cloud, const struct call *call, struct ans
  * was waiting already, which is for all who waited. ?2: now; a sending in the future, before the
  * clock was set back, counts as none. ?4: everything. */
 #define DUE                                                                                        \
-    " FROM commands WHERE site = ?1 AND (?4 OR (result IS NULL AND until_s > ?2 / 1000"             \
-    " AND made_s > ?2 / 1000 - 604800 AND (abs(?2 - sent_ms) >= ?3 OR sent_ms >= ?5)))"
+    " FROM commands WHERE site = ?1 AND (?4 OR (result IS NULL AND until_s > ?2 / 1000000"             \
+    " AND made_s > ?2 / 1000000 - 604800 AND (abs(?2 - sent_us) >= ?3 OR sent_us >= ?5)))"
 
-bool commands_due(struct cloud *cloud, const char *site, int64_t came_ms,
+bool commands_due(struct cloud *cloud, const char *site, int64_t came_us,
                   void (*each)(void *context, struct bytes line), void *context)
 {
-    int64_t now_ms = now_wall_ms(), again_ms = cloud->command_again_s * 1000;
+    int64_t now_us = now_wall_us(), again_us = cloud->command_again_s * 1000000;
     int64_t all = fault_take(&cloud->faults, FAULT_REPLAY_COMMANDS);
-    DB_STMT *stmt = db_query(cloud->db, "SELECT line" DUE " ORDER BY n", "tiiii", site, now_ms,
-                             again_ms, all, came_ms);
+    DB_STMT *stmt = db_query(cloud->db, "SELECT line" DUE " ORDER BY n", "tiiii", site, now_us,
+                             again_us, all, came_us);
     enum step step;
     while ((step = db_step(stmt)) == STEP_ROW)
         each(context, db_bytes(stmt, 0));
     if (step == STEP_FAILED)
         return false;
     DB_STMT *mark = db_query(cloud->db,
-                             "UPDATE commands SET sent_ms = ?2 WHERE n IN (SELECT n" DUE
-                             ") AND (sent_ms < ?5 OR sent_ms > ?2)",
-                             "tiiii", site, now_ms, again_ms, (int64_t)0, came_ms);
+                             "UPDATE commands SET sent_us = ?2 WHERE n IN (SELECT n" DUE
+                             ") AND (sent_us < ?5 OR sent_us > ?2)",
+                             "tiiii", site, now_us, again_us, (int64_t)0, came_us);
     return db_step(mark) == STEP_DONE;
 }
 
-bool commands_are_due(struct cloud *cloud, const char *site, int64_t came_ms, int64_t *next_ms)
+bool commands_are_due(struct cloud *cloud, const char *site, int64_t came_us, int64_t *next_ms)
 {
-    int64_t now_ms = now_wall_ms(), again_ms = cloud->command_again_s * 1000;
-    DB_STMT *stmt = db_query(cloud->db, "SELECT count(*)" DUE, "tiiii", site, now_ms, again_ms,
-                             (int64_t)0, came_ms);
+    int64_t now_us = now_wall_us(), again_us = cloud->command_again_s * 1000000;
+    DB_STMT *stmt = db_query(cloud->db, "SELECT count(*)" DUE, "tiiii", site, now_us, again_us,
+                             (int64_t)0, came_us);
     *next_ms = INT64_MAX;
     if (db_step(stmt) != STEP_ROW)
         return false;
     if (sqlite3_column_int64(stmt, 0) > 0)
         return true;
-    DB_STMT *waits = db_query(cloud->db, "SELECT min(sent_ms) FROM commands WHERE site = ?"
+    DB_STMT *waits = db_query(cloud->db, "SELECT min(sent_us) FROM commands WHERE site = ?"
                                          " AND result IS NULL AND until_s > ? AND made_s > ?",
-                              "tii", site, now_ms / 1000, now_ms / 1000 - WEEK_S);
+                              "tii", site, now_us / 1000000, now_us / 1000000 - WEEK_S);
     if (db_step(waits) == STEP_ROW && sqlite3_column_type(waits, 0) != SQLITE_NULL)
-        *next_ms = now_mono_ms() + sqlite3_column_int64(waits, 0) + again_ms - now_ms + 1;
+        *next_ms = now_mono_ms() + (sqlite3_column_int64(waits, 0) + again_us - now_us) / 1000 + 1;
     return false;
 }
 

@@ -36,7 +36,7 @@ struct call {
     struct text body;
     size_t skipped;
     bool ready; /* body unpacked, fault chosen */
-    int64_t started_ms;
+    int64_t started_ms, came_us;
     int64_t stalled_until_ms;
     enum fault fault; /* what hits this call, FAULT_COUNT = nothing */
 
@@ -62,6 +62,13 @@ static int64_t clock_ms(clockid_t clock)
 int64_t now_wall_ms(void)
 {
     return clock_ms(CLOCK_REALTIME);
+}
+
+int64_t now_wall_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 int64_t now_mono_ms(void)
@@ -101,6 +108,11 @@ struct bytes call_body(const struct call *call)
 int64_t call_started_ms(const struct call *call)
 {
     return call->started_ms;
+}
+
+int64_t call_came_us(const struct call *call)
+{
+    return call->came_us;
 }
 
 /* --- a call comes in ---------------------------------------------------------- */
@@ -155,6 +167,7 @@ static struct call *call_begin(struct http *http, struct MHD_Connection *connect
     call->connection = connection;
     call->path = path;
     call->started_ms = now_mono_ms();
+    call->came_us = now_wall_us();
     call->fault = FAULT_COUNT;
     call->admin = strncmp(path, "/admin/", 7) == 0;
     find_route(call, method, path);

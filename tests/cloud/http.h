@@ -59,6 +59,8 @@ bool call_accepts_gzip(const struct call *call);
 struct bytes call_body(const struct call *call);
 /* now_mono_ms() when the call came in. */
 int64_t call_started_ms(const struct call *call);
+/* now_wall_us() at that moment: fine enough to tell what was before it and what behind. */
+int64_t call_came_us(const struct call *call);
 
 /* {"error":"…"} */
 void answer_error(struct answer *answer, int status, const char *format, ...)
