@@ -179,8 +179,9 @@ void admin_get_state(struct cloud *cloud, const struct call *call, struct answer
     struct text *out = &answer->body;
     answer->status = 200;
     answer->type = "application/json";
-    text_addf(out, "{\"checkpoint_every_s\":%lld,\"waiting\":%lld,\"faults\":",
-              (long long)cloud->checkpoint_every_s, (long long)cloud->waiting);
+    text_addf(out, "{\"checkpoint_every_s\":%lld,\"command_again_s\":%lld,\"waiting\":%lld,\"faults\":",
+              (long long)cloud->checkpoint_every_s, (long long)cloud->command_again_s,
+              (long long)cloud->waiting);
     faults_write(&cloud->faults, out);
     text_addf(out, ",\"sites\":");
     if (write_sites(cloud, out))

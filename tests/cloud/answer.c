@@ -25,6 +25,14 @@ void answer_failed(struct answer *answer)
     answer_error(answer, 500, "the server failed; try again");
 }
 
+void answer_endless(struct answer *answer)
+{
+    while (answer->body.len > 0 && answer->body.at[--answer->body.len] != '}')
+        ;
+    text_addf(&answer->body, ",\"endless\":\"");
+    answer->endless = "x";
+}
+
 void answer_json(struct answer *answer, int status, const char *format, ...)
 {
     char line[1024];

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "commands.h"
 #include "gz.h"
@@ -35,29 +34,36 @@ static bool cursor_parse(struct cursor *out, const char *s)
     return parts >= 2;
 }
 
-static void format_instant(char out[32], int64_t unix_s)
-{
-    struct tm tm;
-    time_t t = (time_t)unix_s;
-    gmtime_r(&t, &tm);
-    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 /* --- checkpoints -------------------------------------------------------------- */
+
+/* Faults: the policy as it was one rev ago, or as the epoch before ended, with its true digest.
+ * Where there is none, rev 0: nothing. */
+static void go_back(struct cloud *cloud, const char *name, struct site *s)
+{
+    int64_t rev = s->rev;
+    if (fault_take(&cloud->faults, FAULT_OLDER_REV))
+        rev = s->rev > s->floor ? s->rev - 1 : 0;
+    if (fault_take(&cloud->faults, FAULT_OLDER_EPOCH)) {
+        /* A new epoch begins with the rows with which the last one ended. */
+        rev = s->epoch > 1 ? s->floor : 0;
+        if (rev > 0 && store_rewind(cloud->db, name, rev, s) == STORE_OK) {
+            s->epoch--;
+            s->rev = rev - 1;
+        }
+    }
+    if (rev < s->rev && store_rewind(cloud->db, name, rev, s) != STORE_OK)
+        fprintf(stderr, "changes: the policy of an earlier rev cannot be read\n");
+}
 
 /* Adds the members of a checkpoint, the braces left to the caller. */
 static void write_checkpoint(struct cloud *cloud, struct text *out, const char *site,
                              const struct site *now, bool wrong)
 {
-    char issued_at[32], sig[SIGN_TEXT];
+    char issued_at[32], sig[SIGN_TEXT], digest[DIGEST_HEX + 1];
     struct text signed_text = {0};
-    struct site older = *now;
-    const struct site *s = &older;
-    if (fault_take(&cloud->faults, FAULT_OLDER_REV) && older.rev > 0)
-        older.rev--;
-    if (fault_take(&cloud->faults, FAULT_OLDER_EPOCH) && older.epoch > 0)
-        older.epoch--;
-    char digest[DIGEST_HEX + 1];
+    struct site place = *now;
+    const struct site *s = &place;
+    go_back(cloud, site, &place);
     format_instant(issued_at, s->issued_at_s);
     memcpy(digest, s->digest, sizeof digest);
     if (wrong)
@@ -65,7 +71,7 @@ static void write_checkpoint(struct cloud *cloud, struct text *out, const char *
     text_addf(&signed_text, "gatehouse-checkpoint\n%s\n%lld\n%lld\n%d\n%lld\n%s\n%s", site,
               (long long)s->epoch, (long long)s->rev, CLOUD_SCHEMA, (long long)s->rows, digest,
               issued_at);
-    signer_sign(&cloud->policy_key, (struct bytes){signed_text.at, signed_text.len},
+    signer_sign(&cloud->policy_key, text_bytes(&signed_text),
                 fault_take(&cloud->faults, FAULT_WRONG_SIGNATURE), sig);
     text_free(&signed_text);
     if (fault_take(&cloud->faults, FAULT_UNSIGNED))
@@ -123,6 +129,8 @@ void checkpoint_get(struct cloud *cloud, const struct call *call, struct answer 
     text_addf(&answer->body, "{");
     write_checkpoint(cloud, &answer->body, site, &s, wrong);
     text_addf(&answer->body, "}\n");
+    if (fault_take(&cloud->faults, FAULT_ENDLESS_BODY))
+        answer_endless(answer);
 }
 
 /* --- changes --------------------------------------------------------------------- */
@@ -151,13 +159,24 @@ static void write_command(void *context, struct bytes line)
     gz_write(context, "\n", 1);
 }
 
+struct poll {
+    struct cursor since;
+    long long wait_s;
+    struct cursor applied;
+    const char *digest; /* of what is applied; NULL = not told */
+};
+
 /* The whole change set: head, deny lines, commands, rows, checkpoint. It always reaches
  * the newest rev, so "more" is always false. */
-static void write_changes(struct cloud *cloud, const char *site, const struct site *s,
-                          int64_t since, bool compress, struct answer *answer)
+static void write_changes(struct cloud *cloud, const struct call *call, const struct site *s,
+                          const struct poll *p, struct answer *answer)
 {
+    const char *site = call_arg(call, 0);
+    bool endless = fault_take(&cloud->faults, FAULT_ENDLESS_BODY);
+    bool compress = !endless && call_accepts_gzip(call);
     static const char INVALID_ROW[] =
         "{\"k\":\"door\",\"id\":\"fault-invalid-row\",\"d\":{\"factors\":\"no_such_factor\"}}\n";
+    static const char ENDLESS_ROW[] = "{\"k\":\"group\",\"id\":\"fault-endless\",\"d\":{}}\n";
     struct gz gz;
     struct text line = {0};
     gz_begin(&gz, &answer->body, compress);
@@ -165,17 +184,21 @@ static void write_changes(struct cloud *cloud, const char *site, const struct si
               "{\"t\":\"head\",\"epoch\":%lld,\"next\":\"%lld.%lld.%lld\",\"more\":false}\n",
               (long long)s->epoch, (long long)s->epoch, (long long)s->rev, (long long)s->serial);
     gz_write(&gz, line.at, line.len);
-    enum store_result result = store_denials(cloud->db, site, since, write_denial, &gz);
-    if (result == STORE_OK && !commands_due(cloud, site, write_command, &gz))
+    enum store_result result = store_denials(cloud->db, site, p->since.rev, write_denial, &gz);
+    if (result == STORE_OK && !commands_due(cloud, site, call_came_us(call), write_command, &gz))
         result = STORE_FAILED;
     if (fault_take(&cloud->faults, FAULT_INVALID_ROW))
         gz_write(&gz, INVALID_ROW, sizeof INVALID_ROW - 1);
     if (result == STORE_OK)
-        result = store_changes(cloud->db, site, since, write_row, &gz);
+        result = store_changes(cloud->db, site, p->since.rev, write_row, &gz);
     line.len = 0;
-    text_addf(&line, "{\"t\":\"checkpoint\",");
-    write_checkpoint(cloud, &line, site, s, fault_take(&cloud->faults, FAULT_WRONG_DIGEST));
-    text_addf(&line, "}\n");
+    if (endless) {
+        answer->endless = ENDLESS_ROW; /* the checkpoint never comes */
+    } else {
+        text_addf(&line, "{\"t\":\"checkpoint\",");
+        write_checkpoint(cloud, &line, site, s, fault_take(&cloud->faults, FAULT_WRONG_DIGEST));
+        text_addf(&line, "}\n");
+    }
     gz_write(&gz, line.at, line.len);
     gz_end(&gz);
     if (result != STORE_OK || line.failed)
@@ -188,13 +211,6 @@ static void write_changes(struct cloud *cloud, const char *site, const struct si
     if (cut_at > 0)
         answer->cut_at = cut_at;
 }
-
-struct poll {
-    struct cursor since;
-    long long wait_s;
-    struct cursor applied;
-    const char *digest; /* of what is applied; NULL = not told */
-};
 
 /* false: answered already. */
 static bool read_poll(struct poll *out, const struct call *call, struct answer *answer)
@@ -247,7 +263,8 @@ void changes_get(struct cloud *cloud, const struct call *call, struct answer *an
     int64_t wait_ms = (p.wait_s < WAIT_MAX_S ? p.wait_s : WAIT_MAX_S) * 1000;
     int64_t until_ms = call_started_ms(call) + wait_ms;
     int64_t command_ms = INT64_MAX;
-    bool commands = result == STORE_OK && commands_are_due(cloud, site, &command_ms);
+    bool commands =
+        result == STORE_OK && commands_are_due(cloud, site, call_came_us(call), &command_ms);
 
     if (result == STORE_NONE)
         answer_error(answer, 404, "this site has no policy yet");
@@ -263,7 +280,7 @@ void changes_get(struct cloud *cloud, const struct call *call, struct answer *an
     else if (has_drifted(&p, &s))
         answer_error(answer, 410, "the digest of what is applied differs: load the snapshot");
     else if (p.since.rev < s.rev || p.since.serial < s.serial || commands)
-        write_changes(cloud, site, &s, p.since.rev, call_accepts_gzip(call), answer);
+        write_changes(cloud, call, &s, &p, answer);
     else if (now_mono_ms() >= until_ms)
         answer->status = 204;
     else

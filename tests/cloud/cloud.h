@@ -27,6 +27,7 @@ struct cloud {
 
 /* Unix time, and the time since some start that no clock step touches. */
 int64_t now_wall_ms(void);
+int64_t now_wall_us(void);
 int64_t now_mono_ms(void);
 
 #endif

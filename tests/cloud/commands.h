@@ -12,12 +12,14 @@
 void admin_command(struct cloud *cloud, const struct call *call, struct answer *answer);
 void admin_get_commands(struct cloud *cloud, const struct call *call, struct answer *answer);
 
-/* Calls each for every line that is due for this site, in the order in which they were made,
- * and notes that they were sent. false on failure. */
-bool commands_due(struct cloud *cloud, const char *site,
+/* Calls each for every line that is due for a poll of this site, in the order in which they
+ * were made, and notes that they were sent. came_us (now_wall_us): when the poll came, so that
+ * all that wait when a command is sent get it, and who comes behind that does not get it at once
+ * again. false on failure. */
+bool commands_due(struct cloud *cloud, const char *site, int64_t came_us,
                   void (*each)(void *context, struct bytes line), void *context);
 /* Whether some are; else *next_ms (now_mono_ms) is when there may be some, INT64_MAX = never. */
-bool commands_are_due(struct cloud *cloud, const char *site, int64_t *next_ms);
+bool commands_are_due(struct cloud *cloud, const char *site, int64_t came_us, int64_t *next_ms);
 
 /* An event of this gateway was stored: if it is a command's result, that command is done with. */
 void commands_take_event(struct cloud *cloud, const char *site, const char *gateway,

@@ -48,11 +48,12 @@ static const char TABLES[] =
     " site TEXT NOT NULL, gateway TEXT NOT NULL, stream TEXT NOT NULL,"
     " acked INTEGER NOT NULL, resent INTEGER NOT NULL, conflicting INTEGER NOT NULL,"
     " PRIMARY KEY(site, gateway, stream)) WITHOUT ROWID;"
-    /* until_s: not_after; sent_ms: when it was sent last, 0 = not yet */
+    /* until_s: not_after; sent_us: when it was sent last, 0 = not yet; result: NULL = no
+     * event of it yet, "" = one that does not say */
     "CREATE TABLE IF NOT EXISTS commands("
     " n INTEGER PRIMARY KEY, site TEXT NOT NULL, gateway TEXT NOT NULL, id TEXT NOT NULL,"
     " line TEXT NOT NULL, made_s INTEGER NOT NULL, until_s INTEGER NOT NULL,"
-    " sent_ms INTEGER NOT NULL, result TEXT);"
+    " sent_us INTEGER NOT NULL, result TEXT);"
     "CREATE TABLE IF NOT EXISTS status("
     " site TEXT NOT NULL, gateway TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL,"
     " PRIMARY KEY(site, gateway)) WITHOUT ROWID;";

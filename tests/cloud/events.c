@@ -151,6 +151,8 @@ static void store_batch(struct cloud *cloud, const struct call *call, const stru
                 commands_take_event(cloud, call_arg(call, 0), call_arg(call, 1),
                                     b->pieces[i].event);
         answer_json(answer, 200, "{\"acked_seq\":%lld}\n", (long long)acked);
+        if (fault_take(&cloud->faults, FAULT_ENDLESS_BODY))
+            answer_endless(answer);
         if (fault_take(&cloud->faults, FAULT_EVENTS_FAIL_AFTER_COMMIT))
             answer->cut_at = 1;
         break;

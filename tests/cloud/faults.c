@@ -24,6 +24,10 @@ static const struct {
     [FAULT_WRONG_COMMAND_SIGNATURE] = {"wrong_command_signature", true},
     [FAULT_UNSIGNED_COMMAND] = {"unsigned_command", true},
     [FAULT_REPLAY_COMMANDS] = {"replay_commands", true},
+    [FAULT_DRIP] = {"drip", true},
+    [FAULT_REDIRECT] = {"redirect", true},
+    [FAULT_ENDLESS_BODY] = {"endless_body", true},
+    [FAULT_TRUNCATE_GZIP] = {"truncate_gzip", true},
     [FAULT_TRUNCATE_SNAPSHOT_AT] = {"truncate_snapshot_at", false},
     [FAULT_TRUNCATE_CHANGES_AT] = {"truncate_changes_at", false},
 };

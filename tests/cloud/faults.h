@@ -28,6 +28,12 @@ enum fault {
     FAULT_WRONG_COMMAND_SIGNATURE, /* count: commands whose signature does not fit */
     FAULT_UNSIGNED_COMMAND,        /* count: commands without one */
     FAULT_REPLAY_COMMANDS,         /* count: change sets with all commands that ever were */
+    FAULT_DRIP,                    /* count: bodies that go out one byte a second */
+    FAULT_REDIRECT,                /* count: 302 to another path */
+    FAULT_ENDLESS_BODY,            /* count: checkpoints, change sets and acknowledgements that
+                                      never end */
+    FAULT_TRUNCATE_GZIP,           /* count: packed bodies without their last 8 bytes, in an
+                                      answer that ends properly */
     FAULT_TRUNCATE_SNAPSHOT_AT,     /* one snapshot breaks off at this byte of it; 0 = off */
     FAULT_TRUNCATE_CHANGES_AT,      /* one change set breaks off at this byte; 0 = off */
     FAULT_COUNT

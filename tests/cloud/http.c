@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #include "gz.h"
+#include "send.h"
 
 enum {
     ARGS_MAX = 3,
     CONNECTIONS_MAX = 500,
     IDLE_TIMEOUT_S = 120,
     CONNECTION_MEMORY = 64 * 1024, /* bounds the request's head */
-    PIECE = 32 * 1024,
     OVERSIZE_DROP = 64 * 1024 * 1024, /* behind that a body is not even read to its end */
 };
 
@@ -29,13 +29,14 @@ struct call {
     struct http *http;
     struct MHD_Connection *connection;
     const struct route *route;
+    const char *path; /* as long as the call lives */
     char arg[ARGS_MAX][65];
     bool admin;
     int refused; /* status with which it will be refused, 0 = not */
     struct text body;
     size_t skipped;
     bool ready; /* body unpacked, fault chosen */
-    int64_t started_ms;
+    int64_t started_ms, came_us;
     int64_t stalled_until_ms;
     enum fault fault; /* what hits this call, FAULT_COUNT = nothing */
 
@@ -61,6 +62,13 @@ static int64_t clock_ms(clockid_t clock)
 int64_t now_wall_ms(void)
 {
     return clock_ms(CLOCK_REALTIME);
+}
+
+int64_t now_wall_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 int64_t now_mono_ms(void)
@@ -102,6 +110,11 @@ int64_t call_started_ms(const struct call *call)
     return call->started_ms;
 }
 
+int64_t call_came_us(const struct call *call)
+{
+    return call->came_us;
+}
+
 /* --- a call comes in ---------------------------------------------------------- */
 
 static bool path_fits(const char *pattern, const char *path, struct call *call)
@@ -128,6 +141,9 @@ static bool path_fits(const char *pattern, const char *path, struct call *call)
 
 static void find_route(struct call *call, const char *method, const char *path)
 {
+    size_t detour = strlen(HTTP_DETOUR);
+    if (strncmp(path, HTTP_DETOUR "/v1/", detour + 4) == 0)
+        path += detour;
     call->refused = MHD_HTTP_NOT_FOUND;
     for (const struct route *r = call->http->routes; r->method; r++) {
         if (!path_fits(r->path, path, call))
@@ -149,7 +165,9 @@ static struct call *call_begin(struct http *http, struct MHD_Connection *connect
         return NULL;
     call->http = http;
     call->connection = connection;
+    call->path = path;
     call->started_ms = now_mono_ms();
+    call->came_us = now_wall_us();
     call->fault = FAULT_COUNT;
     call->admin = strncmp(path, "/admin/", 7) == 0;
     find_route(call, method, path);
@@ -198,7 +216,8 @@ static void unpack_body(struct call *call)
 
 static void choose_fault(struct call *call)
 {
-    static const enum fault ORDER[] = {FAULT_DROP_CONNECTIONS, FAULT_ANSWER_503, FAULT_GARBAGE};
+    static const enum fault ORDER[] = {FAULT_DROP_CONNECTIONS, FAULT_ANSWER_503,
+                                       FAULT_REDIRECT, FAULT_GARBAGE};
     struct faults *faults = &call->http->cloud->faults;
     call->stalled_until_ms = call->started_ms + faults->value[FAULT_STALL_MS];
     for (size_t i = 0; i < sizeof ORDER / sizeof ORDER[0]; i++) {
@@ -247,6 +266,9 @@ static bool apply_fault(const struct call *call, struct answer *answer)
     } else if (call->fault == FAULT_ANSWER_503) {
         answer_error(answer, 503, "not now");
         answer->retry_after_s = call->http->cloud->faults.value[FAULT_RETRY_AFTER_S];
+    } else if (call->fault == FAULT_REDIRECT) {
+        answer->status = 302;
+        snprintf(answer->location, sizeof answer->location, HTTP_DETOUR "%s", call->path);
     } else if (call->fault == FAULT_GARBAGE) {
         answer->status = 200;
         answer->type = "application/json";
@@ -276,87 +298,15 @@ static void find_answer(struct call *call, struct answer *answer)
         answer_failed(answer);
 }
 
-static ssize_t read_piece(void *context, uint64_t pos, char *out, size_t most)
+/* Faults that hit whatever goes out to a gateway. */
+static void spoil(const struct call *call, struct answer *answer)
 {
-    const struct answer *a = context;
-    int64_t at = a->from + (int64_t)pos;
-    int64_t end = a->cut_at >= 0 && a->cut_at < a->to ? a->cut_at : a->to;
-    if (at >= end)
-        return end < a->to ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
-    if ((int64_t)most > end - at)
-        most = (size_t)(end - at);
-    if (a->file < 0) {
-        memcpy(out, a->body.at + at, most);
-        return (ssize_t)most;
-    }
-    ssize_t got = pread(a->file, out, most, at);
-    return got > 0 ? got : MHD_CONTENT_READER_END_WITH_ERROR;
-}
-
-static void answer_release(void *context)
-{
-    struct answer *a = context;
-    if (a->file >= 0)
-        close(a->file);
-    text_free(&a->body);
-    free(a);
-}
-
-static void add_header(struct MHD_Response *response, const char *name, const char *value)
-{
-    if (MHD_add_response_header(response, name, value) != MHD_YES)
-        fprintf(stderr, "http: no room for the header %s\n", name);
-}
-
-static void add_headers(struct MHD_Response *response, const struct answer *a)
-{
-    char text[96];
-    add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (a->type)
-        add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
-    if (a->gzip)
-        add_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
-    if (a->etag[0])
-        add_header(response, MHD_HTTP_HEADER_ETAG, a->etag);
-    if (a->status == MHD_HTTP_UNAUTHORIZED)
-        add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
-    if (a->retry_after_s >= 0) {
-        snprintf(text, sizeof text, "%lld", (long long)a->retry_after_s);
-        add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, text);
-    }
-    if (a->total > 0) {
-        add_header(response, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
-        snprintf(text, sizeof text, "bytes %lld-%lld/%lld", (long long)a->from,
-                 (long long)a->to - 1, (long long)a->total);
-        if (a->status == MHD_HTTP_RANGE_NOT_SATISFIABLE)
-            snprintf(text, sizeof text, "bytes */%lld", (long long)a->total);
-        if (a->status != MHD_HTTP_OK)
-            add_header(response, MHD_HTTP_HEADER_CONTENT_RANGE, text);
-    }
-}
-
-static enum MHD_Result send_answer(struct call *call, struct answer *answer)
-{
-    struct answer *kept = malloc(sizeof *kept);
-    if (!kept)
-        return MHD_NO;
-    *kept = *answer;
-    *answer = (struct answer){.file = -1}; /* what it owned is kept's now */
-    if (kept->file < 0) {
-        kept->from = 0;
-        kept->to = (int64_t)kept->body.len;
-    }
-    struct MHD_Response *response = MHD_create_response_from_callback(
-        (uint64_t)(kept->to - kept->from), PIECE, read_piece, kept, answer_release);
-    if (!response) {
-        answer_release(kept);
-        return MHD_NO;
-    }
-    add_headers(response, kept);
-    enum MHD_Result result =
-        MHD_queue_response(call->connection, (unsigned)kept->status, response);
-    MHD_destroy_response(response);
-    return result;
+    struct faults *faults = &call->http->cloud->faults;
+    bool is_whole = answer->file < 0 || answer->to == answer->total;
+    if (call->admin || call->refused || (answer->file < 0 && answer->body.len == 0))
+        return;
+    answer->drip = fault_take(faults, FAULT_DRIP);
+    answer->cut_gzip = answer->gzip && is_whole && fault_take(faults, FAULT_TRUNCATE_GZIP);
 }
 
 static void let_wait(struct call *call, int64_t until_ms)
@@ -366,6 +316,15 @@ static void let_wait(struct call *call, int64_t until_ms)
     call->http->waiting = call;
     call->http->cloud->waiting++;
     MHD_suspend_connection(call->connection);
+}
+
+static bool pause_sending(void *context, int64_t until_ms)
+{
+    struct call *call = context;
+    if (call->http->closing)
+        return false;
+    let_wait(call, until_ms);
+    return true;
 }
 
 /* Resumes the waiting calls whose time has come, or all. */
@@ -391,12 +350,14 @@ static enum MHD_Result call_answer(struct call *call)
     find_answer(call, &answer);
     if (answer.wake)
         resume_waiting(call->http, 0, true);
-    if (answer.drop)
+    if (answer.drop) {
         result = MHD_NO;
-    else if (answer.wait_until_ms)
+    } else if (answer.wait_until_ms) {
         let_wait(call, answer.wait_until_ms);
-    else
-        result = send_answer(call, &answer);
+    } else {
+        spoil(call, &answer);
+        result = send_answer(call->connection, &answer, (struct pace){pause_sending, call});
+    }
     text_free(&answer.body);
     if (answer.file >= 0)
         close(answer.file);

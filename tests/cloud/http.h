@@ -21,9 +21,13 @@ struct answer {
     int file;                /* -1: body is sent; else this file, given over */
     int64_t from, to, total; /* of the file: bytes from..to-1 of total */
     int64_t cut_at;          /* break the connection off at this byte, -1 = don't */
+    const char *endless;     /* repeated behind the body for ever; NULL = the body ends */
+    bool drip;               /* a byte a second */
+    bool cut_gzip;           /* without the last 8 bytes, which end a gzip stream */
     const char *type;        /* Content-Type */
     bool gzip;               /* the body is compressed already */
     char etag[96];           /* with its quotes; "" = none */
+    char location[320];      /* "" = none */
     int64_t retry_after_s;   /* -1 = none */
     bool drop;               /* close the connection without an answer */
     bool wake;               /* ask all waiting calls again */
@@ -41,6 +45,10 @@ struct route {
     handler_fn *handle;
 };
 
+/* Where a redirected gateway call leads, put before its path: it is served there, too, so that a
+ * test sees who follows. */
+#define HTTP_DETOUR "/elsewhere"
+
 /* The nth identifier in the path. */
 const char *call_arg(const struct call *call, int n);
 /* NULL when it is not there. */
@@ -51,6 +59,8 @@ bool call_accepts_gzip(const struct call *call);
 struct bytes call_body(const struct call *call);
 /* now_mono_ms() when the call came in. */
 int64_t call_started_ms(const struct call *call);
+/* now_wall_us() at that moment: fine enough to tell what was before it and what behind. */
+int64_t call_came_us(const struct call *call);
 
 /* {"error":"…"} */
 void answer_error(struct answer *answer, int status, const char *format, ...)
@@ -59,6 +69,9 @@ void answer_error(struct answer *answer, int status, const char *format, ...)
 void answer_failed(struct answer *answer);
 void answer_json(struct answer *answer, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Makes a JSON object that is the answer's body endless: it gets one string more, without end. */
+void answer_endless(struct answer *answer);
 
 struct http_options {
     const char *address;

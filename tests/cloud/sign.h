@@ -14,7 +14,8 @@ struct signer {
     unsigned char secret[64], public[32];
 };
 
-/* Reads a file of 64 hex digits and a newline. false with one line in why. */
+/* Reads a file of 64 hex digits that is its owner's alone. out must be {0}. false with one
+ * line in why. */
 bool signer_load(struct signer *out, const char *path, char why[256]);
 
 /* Makes such a file (0600), which must not be there yet. false with one line in why. */

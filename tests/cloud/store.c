@@ -276,6 +276,33 @@ enum store_result store_policy(sqlite3 *db, const char *site, int64_t rev, versi
     return walk(stmt, each, context);
 }
 
+enum store_result store_rewind(sqlite3 *db, const char *site, int64_t rev, struct site *s)
+{
+    unsigned char(*buckets)[HASH_LEN] = malloc((size_t)BUCKETS * HASH_LEN);
+    struct text hashes = {0};
+    int64_t rows = 0;
+    DB_STMT *stmt = db_query(db,
+                             "SELECT bucket, hash FROM versions WHERE site = ? AND rev <= ?"
+                             " AND (until_rev IS NULL OR until_rev > ?) ORDER BY bucket, hash",
+                             "tii", site, rev, rev);
+    enum step step = buckets ? db_step(stmt) : STEP_FAILED;
+    for (int i = 0; i < BUCKETS && step != STEP_FAILED; i++) {
+        hashes.len = 0;
+        for (; step == STEP_ROW && sqlite3_column_int(stmt, 0) == i; step = db_step(stmt), rows++)
+            text_add(&hashes, sqlite3_column_blob(stmt, 1), HASH_LEN);
+        digest_bucket_hash(buckets[i], (const unsigned char *)hashes.at, hashes.len / HASH_LEN);
+    }
+    bool done = step == STEP_DONE && !hashes.failed;
+    if (done) {
+        s->rev = rev;
+        s->rows = rows;
+        digest_of_buckets(s->digest, buckets);
+    }
+    text_free(&hashes);
+    free(buckets);
+    return done ? STORE_OK : STORE_FAILED;
+}
+
 enum store_result store_changes(sqlite3 *db, const char *site, int64_t since, version_fn *each,
                                 void *context)
 {

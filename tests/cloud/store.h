@@ -57,6 +57,9 @@ enum store_result store_forget(sqlite3 *db, const char *site);
 /* Walks the whole policy at rev (from floor to the newest), by kind and id. */
 enum store_result store_policy(sqlite3 *db, const char *site, int64_t rev, version_fn *each,
                                void *context);
+/* Sets rev, rows and digest of *s to what they were at rev (from floor to the newest; 0 = before
+ * there was any row). Reads the whole policy. */
+enum store_result store_rewind(sqlite3 *db, const char *site, int64_t rev, struct site *s);
 /* Walks all changes after rev since, in the order in which they were made. */
 enum store_result store_changes(sqlite3 *db, const char *site, int64_t since, version_fn *each,
                                 void *context);

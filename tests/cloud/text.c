@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static bool make_room(struct text *t, size_t more)
 {
@@ -115,4 +116,24 @@ bool parse_number(const char *s, size_t len, long long most, long long *out)
         return false;
     *out = value;
     return true;
+}
+
+void format_instant(char out[32], int64_t unix_s)
+{
+    struct tm tm;
+    time_t t = (time_t)unix_s;
+    if (!gmtime_r(&t, &tm) || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        out[0] = '\0';
+}
+
+bool parse_instant(const char *s, int64_t *unix_s)
+{
+    struct tm tm = {0};
+    char again[32];
+    const char *end = strptime(s, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    if (!end || *end)
+        return false;
+    *unix_s = (int64_t)timegm(&tm);
+    format_instant(again, *unix_s); /* strptime lets more pass than we do */
+    return strcmp(again, s) == 0;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes owned by somebody else; not zero-terminated. */
 struct bytes {
@@ -36,5 +37,9 @@ bool is_identifier(const char *s);
 
 /* A whole number without sign, digits only, up to most. */
 bool parse_number(const char *s, size_t len, long long most, long long *out);
+
+/* Unix time as 2026-01-05T08:00:00Z; only this form is read. */
+void format_instant(char out[32], int64_t unix_s);
+bool parse_instant(const char *s, int64_t *unix_s);
 
 #endif

@@ -337,6 +337,94 @@ static void policy_can_arrive_damaged(void **state)
     assert_int_equal(r->status, 206);
 }
 
+/* --- bodies that are not as they should be ------------------------------------------------------ */
+
+static void a_body_can_drip(void **state)
+{
+    struct fixture *f = *state;
+    admin(f, ROWS, SITE_ROW);
+    admin(f, FAULTS, "{\"drip\":1}");
+    assert_int_equal(get(f, CHANGES "1.1.1")->status, 204); /* has no body: is not hit */
+    struct background *b = begin(f, CHECKPOINT, 1);
+    for (int i = 0; i < 5; i++) { /* neither a wake-up nor other calls make it go faster */
+        admin(f, ROWS, SITE_ROW);
+        assert_int_equal(get(f, CHECKPOINT)->status, 200);
+        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    }
+    assert_int_equal(stop(f, SIGTERM), 0);
+    end(b);
+    assert_int_not_equal(b->reply.code, CURLE_OK);
+    assert_int_equal(b->reply.status, 200);
+    assert_in_range(b->reply.len, 2, 6);
+    assert_memory_equal(b->reply.body, "{\"epoch\"", b->reply.len);
+    free(b);
+}
+
+static void a_call_can_be_sent_elsewhere(void **state)
+{
+    const struct fixture *f = *state;
+    char *where = NULL, expected[128];
+    admin(f, ROWS, SITE_ROW);
+    admin(f, FAULTS, "{\"redirect\":1}");
+    assert_int_equal(get(f, CHECKPOINT)->status, 302);
+    curl_easy_getinfo(f->curl, CURLINFO_REDIRECT_URL, &where);
+    snprintf(expected, sizeof expected, "%s/elsewhere" CHECKPOINT, f->base);
+    assert_string_equal(where, expected);
+    assert_int_equal(get(f, "/elsewhere" CHECKPOINT)->status, 200);
+    assert_int_equal(get(f, CHECKPOINT)->status, 200);
+    assert_refused(admin_get(f, "/elsewhere/admin/state"), 401);
+    assert_refused(get(f, "/elsewhere/admin/state"), 404);
+}
+
+static void assert_endless(const struct reply *r, const char *begin)
+{
+    assert_int_equal(r->status, 200);
+    assert_int_equal(r->code, CURLE_WRITE_ERROR); /* we had enough */
+    assert_true(r->len > BODY_MAX / 2);
+    assert_line(r, 0, begin);
+}
+
+static void a_body_can_be_endless(void **state)
+{
+    const struct fixture *f = *state;
+    admin(f, ROWS, SITE_ROW);
+    admin(f, FAULTS, "{\"endless_body\":3}");
+    assert_endless(get(f, CHECKPOINT), "{\"epoch\":1,\"rev\":1,");
+    assert_endless(post(f, EVENTS, ONE), "{\"acked_seq\":1,\"endless\":\"xxxx");
+    const struct reply *r = get(f, CHANGES "1.0");
+    assert_endless(r, "{\"t\":\"head\"");
+    assert_line(r, 1, SITE_ROW);
+    assert_line(r, 2, "{\"k\":\"group\",\"id\":\"fault-endless\",\"d\":{}}\n");
+    assert_line(r, 3000, "{\"k\":\"group\",\"id\":\"fault-endless\",\"d\":{}}\n");
+    assert_null(strstr(r->body, "checkpoint"));
+    assert_line(get(f, CHANGES "1.0"), 2, "{\"t\":\"checkpoint\"");
+    assert_int_equal(number_of(post(f, EVENTS, ONE), "acked_seq"), 1);
+}
+
+static void a_gzip_body_can_lose_its_end(void **state)
+{
+    const struct fixture *f = *state;
+    static const char *const PATHS[] = {CHANGES "1.0", "/v1/sites/plaza/snapshots/1/1"};
+    admin(f, ROWS, SITE_ROW);
+    for (size_t i = 0; i < 2; i++) {
+        struct request raw = {
+            .path = PATHS[i], .token = GATEWAY, .header = "Accept-Encoding: gzip"};
+        const struct reply *r = ask(f, raw);
+        size_t len = r->len;
+        char *whole = malloc(len);
+        memcpy(whole, r->body, len);
+        admin(f, FAULTS, "{\"truncate_gzip\":1}");
+        assert_int_equal(get(f, CHECKPOINT)->status, 200); /* is not packed: is not hit */
+        r = ask(f, raw);
+        assert_int_equal(r->code, CURLE_OK);
+        assert_int_equal(r->status, 200);
+        assert_int_equal(r->len, len - 8);
+        assert_memory_equal(r->body, whole, len - 8);
+        assert_int_equal(ask(f, raw)->len, len);
+        free(whole);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +441,10 @@ int main(void)
         TEST(calls_can_be_turned_away_dropped_garbled_and_stalled),
         TEST(a_stalled_call_is_answered_when_its_time_has_come),
         TEST(policy_can_arrive_damaged),
+        TEST(a_body_can_drip),
+        TEST(a_call_can_be_sent_elsewhere),
+        TEST(a_body_can_be_endless),
+        TEST(a_gzip_body_can_lose_its_end),
     };
     curl_global_init(CURL_GLOBAL_DEFAULT);
     return cmocka_run_group_tests(tests, NULL, NULL);
