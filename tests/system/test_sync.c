@@ -247,6 +247,19 @@ static void garbage_from_the_cloud_changes_nothing(void **state)
     wait_version(1, 2);
 }
 
+static void redirects_are_not_followed_and_a_gzip_without_its_end_is_none(void **state)
+{
+    (void)state;
+    assert_true(site_fault(&site, "{\"redirect\":3}"));
+    start_with_small_policy();
+    wait_version(1, 1);
+    assert_true(site_fault(&site, "{\"truncate_gzip\":2}"));
+    assert_true(site_put_rows(&site, BACK_DOOR));
+    wait_version(1, 2);
+    assert_true(has_door("back"));
+    assert_true(process_has_said(&site.syncd, "302"));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -268,6 +281,7 @@ int main(void)
         T(a_new_epoch_and_a_forgotten_cursor_lead_to_a_snapshot),
         T(an_older_policy_is_refused),
         T(garbage_from_the_cloud_changes_nothing),
+        T(redirects_are_not_followed_and_a_gzip_without_its_end_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,7 +123,7 @@ enum pull_end pull_unserved(struct pull *p, const char *what, enum https_outcome
         sync_refused(p->sync, "the cloud speaks another schema than this version: update needed");
         return PULL_HOPELESS;
     }
-    if (r->status >= 400 && r->status < 500 && r->status != 429)
+    if (r->status >= 300 && r->status < 500 && r->status != 429)
         log_line(LOG_WARNING, "pull: %s: the cloud answers %d", what, r->status);
     return PULL_AGAIN;
 }
