@@ -81,7 +81,7 @@ PROGRAMS := $(BUILD)/gatehoused $(BUILD)/gatehouse-syncd $(BUILD)/gatehousectl $
 TESTBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TESTS))
 SQLHDRS  := $(patsubst gateway/adapters/sqlite/sql/%.sql,$(BUILD)/gen/sql/%.h,$(wildcard gateway/adapters/sqlite/sql/*.sql))
 
-.PHONY: all help deps demo test check arch lint san tsan fuzz mutate hardware hardware13 powercut naive \
+.PHONY: all help deps demo test check arch lint san tsan fuzz mutate hardware hardware-programs hardware13 powercut naive \
         bench clean FORCE
 all: $(PROGRAMS) $(BUILD)/gatehouse-cloud $(BUILD)/demo
 
@@ -195,7 +195,8 @@ mutate:
 
 # The boards on real lines. Only in a guest: a test that needs a kernel of its own.
 HARDWAREBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/hardware/test_*.c))
-hardware: $(HARDWAREBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud
+hardware-programs: $(HARDWAREBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud
+hardware: hardware-programs
 	@BUILD=$(BUILD) tests/hardware/run $(HARDWAREBINS)
 hardware13:
 	@tests/hardware/run --debian13 $(patsubst tests/%.c,build/tests/%,$(wildcard tests/hardware/test_*.c))

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "line_text.h"
 
@@ -119,10 +120,15 @@ enum hal_err gpio_names_chip(const char *called, const char *user, struct gpio_c
 {
     char path[PATH_MAX_HERE];
     enum hal_err err = chip_path(called, user, path, why);
-    if (err != HAL_OK)
-        return err;
-    *chip = gpio_chip_open(path);
-    return *chip ? HAL_OK : chip_refused(path, user, why);
+    if (err == HAL_OK) {
+        *chip = gpio_chip_open(path);
+        err = *chip ? HAL_OK : chip_refused(path, user, why);
+    }
+    /* Without it the library takes no device for a chip, and gives another reason. */
+    if (err != HAL_OK && called[0] != '\0' && access("/sys/dev/char", F_OK) != 0)
+        return hal_fail(HAL_IO, why, "%.40s: cannot look for GPIO chip %.40s: /sys is not mounted",
+                        user, called);
+    return err;
 }
 
 /* Line names need not be unique, so that all are looked at. */

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#define SURELY_SHORT_NS 24000000 /* shorter than the debounce */
+
 static int begin(void **state)
 {
     (void)state;
@@ -154,25 +156,58 @@ static void tamper_is_an_alarm(void **state)
 
 /* --- bad input ----------------------------------------------------------------------------- */
 
-/* Flaps a line at about a kilohertz. */
-static void flap(int line, int times)
+/* Flaps the contact at about a kilohertz; it ends low, closed. The longest that it was at
+ * one level: on a busy machine that may be longer than was meant, and then counts. */
+static int64_t flap_ns(void)
 {
-    for (int i = 0; i < times; i++) {
-        assert_true(gpiosim_pull(chip, line, i % 2 == 0));
+    int64_t longest = 0;
+    for (int i = 0; i < 500; i++) {
+        int64_t before = wait_now_ns();
+        assert_true(gpiosim_pull(chip, LINE_CONTACT, i % 2 == 0));
         usleep(1000);
+        int64_t took = wait_now_ns() - before;
+        longest = took > longest ? took : longest;
     }
+    return longest;
+}
+
+static bool is_closed_again(void *context)
+{
+    (void)context;
+    return site_events(&site, "\"kind\":\"door_closed\"", NULL) ==
+           site_events(&site, "\"kind\":\"door_opened\"", NULL);
+}
+
+/* What the contact did is in the journal when what another input did later is there. */
+static void wait_told(void)
+{
+    static const char tamper[] = "\"kind\":\"tamper\"";
+    for (int high = 1; high >= 0; high--) {
+        const char *part = high ? "\"on\":true" : "\"on\":false";
+        int64_t before = site_events(&site, tamper, part);
+        assert_true(gpiosim_pull(chip, LINE_TAMPER, high));
+        assert_true(site_wait_events(&site, tamper, part, before + 1, WAIT_MS));
+    }
+    assert_true(wait_until(is_closed_again, NULL, WAIT_MS));
 }
 
 static void a_line_that_flaps_changes_nothing_and_holds_nothing_up(void **state)
 {
     (void)state;
-    int64_t opened = site_events(&site, "\"kind\":\"door_opened\"", NULL);
-    flap(LINE_CONTACT, 500);
-    assert_string_equal(house_present(1, "n1", CARD_JANE).reason, "granted");
-    flap(LINE_CONTACT, 500); /* ends low: closed */
-    assert_true(gpiosim_pull(chip, LINE_CONTACT, false));
-    ask("{\"call\":\"inputs\"}", "\"input\":\"contact\"");
-    assert_int_equal(site_events(&site, "\"kind\":\"door_opened\"", NULL), opened);
+    bool was_short = false;
+    for (int i = 0; i < 20 && !was_short; i++) {
+        char read[16];
+        snprintf(read, sizeof read, "n%d", i);
+        int64_t opened = site_events(&site, "\"kind\":\"door_opened\"", NULL);
+        int64_t first = flap_ns();
+        assert_string_equal(house_present(1, read, CARD_JANE).reason, "granted");
+        int64_t second = flap_ns();
+        ask("{\"call\":\"inputs\"}", "\"input\":\"contact\"");
+        wait_told();
+        was_short = first < SURELY_SHORT_NS && second < SURELY_SHORT_NS;
+        if (was_short)
+            assert_int_equal(site_events(&site, "\"kind\":\"door_opened\"", NULL), opened);
+    }
     assert_reaches(LINE_MAGLOCK, 1);
 }
 

@@ -336,7 +336,8 @@ static void edges_that_the_kernel_drops_leave_the_level_right(void **state)
 {
     struct bench *b = *state;
     int index = added(b, 0, debounced, false);
-    /* Nobody reads while these come; the kernel keeps the oldest. Odd: it changes. */
+    /* Nobody reads while these come; the kernel keeps the oldest (the newest under
+     * libgpiod 2). Odd: it changes. */
     static const int bursts[] = {KERNEL_QUEUE - 1, KERNEL_QUEUE, KERNEL_QUEUE + 1, 40, 41, 60, 63};
     bool level = false;
     for (size_t i = 0; i < sizeof bursts / sizeof bursts[0]; i++) {

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include <dirent.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -210,6 +212,38 @@ static void what_is_not_there_or_there_twice_is_refused(void **state)
     assert_int_equal(added(b, "0", false, true), 0);
 }
 
+/* In a process of its own, whose /sys is an empty folder. */
+static void say_without_sys(struct bench *b)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/sys", NULL, MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", "/sys", "tmpfs", 0, NULL) != 0)
+        _exit(2);
+    const char *const calls[] = {LABEL, gpiosim_name(b->sim)};
+    for (int i = 0; i < 2; i++) {
+        struct hal_line where = line_at(calls[i], "0", false);
+        char why[HAL_TEXT_MAX] = "";
+        int index;
+        enum hal_err err = b->relays->ops->add(b->relays, &where, "front", true, &index, why);
+        if (err != HAL_IO || !strstr(why, "/sys is not mounted") || !strstr(why, "front")) {
+            fprintf(stderr, "refused with %d, \"%s\"\n", err, why);
+            _exit(1);
+        }
+    }
+    _exit(0);
+}
+
+static void a_system_that_hides_sys_is_told_from_one_without_the_chip(void **state)
+{
+    struct bench *b = *state;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        say_without_sys(b);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 /* --- who holds it --------------------------------------------------------------- */
 
 static void two_users_of_one_line_are_refused_and_both_are_named(void **state)
@@ -362,6 +396,7 @@ int main(void)
         ON_BENCH(a_chip_is_found_by_label_name_path_and_number),
         ON_BENCH(a_line_is_found_by_name_and_by_number),
         ON_BENCH(what_is_not_there_or_there_twice_is_refused),
+        ON_BENCH(a_system_that_hides_sys_is_told_from_one_without_the_chip),
         ON_BENCH(two_users_of_one_line_are_refused_and_both_are_named),
         ON_BENCH(a_line_that_is_a_relay_cannot_be_an_input),
         ON_BENCH(a_line_that_another_program_holds_is_refused_and_the_holder_is_named),
