@@ -94,7 +94,7 @@ help:
 ## make all        | the programs and the reference cloud
 ## make arch       | rooms: includes, symbols, globals
 ## make lint       | warnings as errors, clang-tidy, cppcheck, shellcheck, sizes
-## make san        | the tests under ASan and UBSan; make tsan: under TSan
+## make san        | the tests under ASan and UBSan; make tsan: those that have threads under TSan
 ## make fuzz       | every parser of outside bytes, FUZZ_SECONDS each (30)
 ## make mutate     | do the tests notice mutants of the core? SAMPLE=60 tries 60 of them
 ## make hardware   | the appliance on lines of a real kernel, in a guest that is booted for it
@@ -177,8 +177,10 @@ lint:
 
 san:
 	@$(MAKE) --no-print-directory -j2 BUILD=build/asan PROFILE=asan all check
+# Unit tests and virtual time have one thread.
 tsan:
-	@$(MAKE) --no-print-directory -j2 BUILD=build/tsan PROFILE=tsan all check
+	@$(MAKE) --no-print-directory -j2 BUILD=build/tsan PROFILE=tsan all check \
+	  TESTS="$(wildcard tests/adapters/test_*.c tests/system/test_*.c)"
 
 FUZZ_SECONDS ?= 30
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libshell.a $(BUILD)/libgatehouse.a
