@@ -397,7 +397,7 @@ static void a_burst_that_nobody_read_for_long_leaves_the_level_right(void **stat
 
 /* --- unplugged ------------------------------------------------------------------------- */
 
-/* This kernel wakes nobody for it: it shows when a line is read. */
+/* Not every kernel wakes somebody for it: it shows when a line is read. */
 static void expect_gone(struct bench *b, int index)
 {
     bool active = true;
@@ -429,6 +429,23 @@ static void an_unplugged_board_says_so_and_comes_back_with_what_changed(void **s
         pull(b, 0, false);
         expect(b, first, false);
     }
+}
+
+static void a_board_that_goes_while_edges_wait_is_gone_without_being_read(void **state)
+{
+    struct bench *b = *state;
+    int index = added(b, 0, debounced, false);
+    pull(b, 0, true);
+    wait_pause_ms(EDGE_MS);
+    assert_true(gpiosim_unplug(b->sim));
+    struct input_change change;
+    assert_int_equal(next_change(b, WAIT_MS, &change), HAL_GONE);
+    quiet(b, 0);
+    assert_true(gpiosim_plug(b->sim));
+    pull(b, 0, true);
+    assert_active(b, index, true);
+    expect(b, index, true);
+    quiet(b, 60);
 }
 
 static void a_board_that_comes_back_as_it_was_has_nothing_to_say(void **state)
@@ -476,6 +493,7 @@ int main(void)
         ON_BENCH(dropped_edges_make_no_level_of_what_did_not_last),
         ON_BENCH(a_burst_that_nobody_read_for_long_leaves_the_level_right),
         ON_BENCH(an_unplugged_board_says_so_and_comes_back_with_what_changed),
+        ON_BENCH(a_board_that_goes_while_edges_wait_is_gone_without_being_read),
         ON_BENCH(a_board_that_comes_back_as_it_was_has_nothing_to_say),
         ON_BENCH(a_change_that_had_not_held_when_the_board_went_does_not_count),
     };

@@ -24,6 +24,7 @@
 #define RELAYS 4 /* lines 0 to 3; the inputs are behind them */
 #define INPUTS 3
 #define DEBOUNCE_MS 10 /* of all but the last, whose changes are the edges themselves */
+#define EDGE_MS 3 /* the kernel makes an edge at its next tick */
 #define MS 1000000LL
 
 struct play {
@@ -138,6 +139,17 @@ static void read_inputs(struct play *p, const char *what)
     }
 }
 
+/* Both edges wait before the first is read, so that they alone tell what happened. */
+static void push_unread(struct play *p)
+{
+    for (int high = 1; high >= 0; high--) {
+        drive(p, INPUTS - 1, high);
+        wait_pause_ms(EDGE_MS);
+    }
+    for (int i = 0; i < 2; i++)
+        trace_change(p, WAIT_MS);
+}
+
 static void play_inputs(struct play *p)
 {
     static const enum input_bias bias[INPUTS] = {INPUT_BIAS_AS_IS, INPUT_BIAS_PULL_UP,
@@ -157,6 +169,7 @@ static void play_inputs(struct play *p)
         drive(p, i % INPUTS, (i < INPUTS) != (i % INPUTS == 1));
         trace_change(p, WAIT_MS);
     }
+    push_unread(p);
     drive(p, 0, false);
     trace_change(p, 20 * DEBOUNCE_MS);
     assert_true(gpiosim_unplug(p->sim));
