@@ -125,7 +125,7 @@ void input_bank_compare(struct input_bank *bank, int index, bool active)
 int64_t input_bank_restless_ms(const struct input_bank *bank, int index)
 {
     const struct debounce *d = &bank->input[index];
-    return d->busy ? (input_bank_now_ns() - d->began_ns) / 1000000 : 0;
+    return d->busy ? (input_bank_now_ns() - d->began_ns) / 1000000 + 1 : 0; /* never 0 while busy */
 }
 
 enum hal_err input_bank_settle(struct input_bank *bank, input_bank_read read, void *board,

@@ -133,6 +133,21 @@ static void what_was_restored_stays_so_when_the_clock_goes_back(void **state)
     assert_false(world_is_released(w, 0));
 }
 
+static void a_lockdown_ends_a_grant_that_waits_also_where_it_is_over_by_then(void **state)
+{
+    struct world *w = *state;
+    struct command down = command(COMMAND_LOCKDOWN, NULL);
+    struct command up = command(COMMAND_LOCKDOWN_RELEASE, NULL);
+    w->credential[0].uses_total = 5;
+    changed(w);
+    world_present(w, 2, 0, "waits", 0);
+    assert_int_equal(w->controller.n_deferred, 1);
+    (void)controller_command(&w->controller, &down, w->now);
+    (void)controller_command(&w->controller, &up, w->now);
+    world_sync(w);
+    assert_false(world_is_released(w, 2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +158,7 @@ int main(void)
         T(a_repeat_after_a_kill_does_not_open_what_was_locked_down_meanwhile),
         T(a_read_that_waited_once_is_no_first_person_again),
         T(what_was_restored_stays_so_when_the_clock_goes_back),
+        T(a_lockdown_ends_a_grant_that_waits_also_where_it_is_over_by_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -390,13 +390,54 @@ static void a_board_that_is_gone_changes_no_door_and_comes_back(void **state)
     assert_int_equal(events(h, "fire", NULL), 0);
     assert_int_equal(events(h, "door_forced", NULL), 0);
     h->p.gone = false;
-    h->p.level[REX] = false;
+    change(h, REX, false); /* the board says what has changed */
     wait_s(h, 1);
     assert_int_equal(events(h, "relay_fault", "\"on\":false"), 5);
     assert_false(world_is_released(&h->w, 0));
-    change(h, REX, false);
     change(h, CONTACT, true);
     assert_int_equal(events(h, "door_forced", NULL), 1);
+}
+
+static void a_board_that_comes_back_with_a_button_pressed_releases_nothing(void **state)
+{
+    struct house *h = *state;
+    h->p.gone = true;
+    wait_s(h, 2);
+    h->p.gone = false;
+    h->p.level[REX] = true;
+    wait_s(h, 1); /* read, and not yet debounced */
+    change(h, REX, true);
+    wait_s(h, 2);
+    assert_false(world_is_released(&h->w, 0));
+    assert_int_equal(events(h, "request_to_exit", NULL), 0);
+    change(h, REX, false);
+    wait_s(h, 1);
+    change(h, REX, true);
+    assert_true(world_is_released(&h->w, 0));
+}
+
+static void a_button_that_is_in_use_is_believed_again_and_every_push_of_half_a_second_counts(void **state)
+{
+    struct house *h = *state;
+    chatter(h, REX, 13, 100);
+    change(h, REX, false);
+    for (int i = 0; i < 3; i++) { /* people go on pushing it */
+        change(h, REX, true);
+        wait_s(h, 2);
+        change(h, REX, false);
+        wait_s(h, 6);
+    }
+    assert_int_equal(events(h, "relay_fault", "\"on\":false"), 1);
+    size_t asked = events(h, "request_to_exit", NULL);
+    for (int i = 0; i < 30; i++) {
+        change(h, REX, true);
+        world_pass(&h->w, 450);
+        change(h, REX, false);
+        world_pass(&h->w, 450);
+        inputs_check(&h->in, &h->w.controller, h->w.now);
+    }
+    world_sync(&h->w);
+    assert_int_equal(events(h, "request_to_exit", NULL), asked + 30);
 }
 
 static void what_changed_while_the_board_was_gone_is_told(void **state)
@@ -428,6 +469,8 @@ int main(void)
         H(a_fire_that_was_seen_in_the_chatter_stays),
         H(a_board_that_is_gone_changes_no_door_and_comes_back),
         H(what_changed_while_the_board_was_gone_is_told),
+        H(a_board_that_comes_back_with_a_button_pressed_releases_nothing),
+        H(a_button_that_is_in_use_is_believed_again_and_every_push_of_half_a_second_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

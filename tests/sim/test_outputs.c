@@ -169,6 +169,19 @@ static void all_floors_are_free_on_an_order_and_while_it_is_held_open(void **sta
     assert_false(is_on(w, 2) || is_on(w, 3));
 }
 
+static void a_button_does_not_prolong_the_choice_of_a_floor(void **state)
+{
+    struct world *w = *state;
+    struct id d2 = id("d2");
+    make_elevator(w);
+    floor_of(w, 0, "#3");
+    expect(w, 2, 0, "granted");
+    assert_true(is_on(w, 2));
+    controller_on_rex(&w->controller, &d2, true, w->now); /* and it is stuck */
+    world_pass(w, 4000);
+    assert_false(is_on(w, 2));
+}
+
 /* --- faults ------------------------------------------------------------------------------- */
 
 static void a_board_that_goes_and_comes_back_is_two_events(void **state)
@@ -376,6 +389,24 @@ static void a_relay_is_tested_for_a_second_and_journalled(void **state)
     assert_int_equal(world_events(w, "\"action\":\"relay_test\",\"result\":\"refused\"", NULL), 2);
 }
 
+static void a_test_adds_nothing_to_a_release_and_minds_interlock_and_policy(void **state)
+{
+    struct world *w = *state;
+    struct id d0 = id("d0"), d1 = id("d1");
+    w->door[1].interlocked = &d0;
+    w->door[1].n_interlocked = 1;
+    changed(w);
+    expect(w, 0, 0, "granted");
+    assert_false(controller_test_relay(&w->controller, &d0, "local:anna", w->now));
+    assert_false(controller_test_relay(&w->controller, &d1, "local:anna", w->now));
+    assert_false(world_is_released(w, 1));
+    world_pass(w, 5000);
+    w->door[0].is_lockdown = true;
+    w->generation++; /* and nobody has looked at it yet */
+    assert_false(controller_test_relay(&w->controller, &d0, "local:anna", w->now));
+    assert_false(world_is_released(w, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +416,7 @@ int main(void)
         T(a_lockdown_ends_the_operator),
         T(a_grant_lets_choose_its_floors_for_its_time),
         T(a_grant_without_floors_lets_choose_none),
+        T(a_button_does_not_prolong_the_choice_of_a_floor),
         T(all_floors_are_free_on_an_order_and_while_it_is_held_open),
         T(a_board_that_goes_and_comes_back_is_two_events),
         T(a_loose_cable_is_one_event_and_not_one_a_second),
@@ -396,6 +428,7 @@ int main(void)
         T(a_broker_that_is_busy_hears_it_a_second_later),
         T(who_stands_at_an_open_door_is_warned_before_the_alarm),
         T(a_relay_is_tested_for_a_second_and_journalled),
+        T(a_test_adds_nothing_to_a_release_and_minds_interlock_and_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,7 +185,8 @@ void controller_input_fault(struct controller *c, const struct id *door, const c
                             bool on, struct now now);
 
 /* Releases a door for a second to show that its relay works: whoever installs it asks.
- * An event. False: the door is none of ours, or its mode lets nobody open it. */
+ * An event. False: the door is none of ours, its mode lets nobody open it, somebody was let in
+ * just now, or another door of its interlock is open. */
 bool controller_test_relay(struct controller *c, const struct id *door, const char *by,
                            struct now now);
 

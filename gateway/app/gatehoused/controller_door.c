@@ -38,6 +38,14 @@ static bool is_interlocked(const struct controller *c, const struct door_facts *
     return false;
 }
 
+bool controller_is_interlocked(struct controller *c, const struct door_unit *unit)
+{
+    const struct policy_store *store = &c->ports.policy;
+    struct policy_facts facts;
+    return store->ops->look(store->self, &unit->config->id, &facts) == GH_OK && facts.door_known &&
+           is_interlocked(c, facts.door);
+}
+
 void controller_situation(struct controller *c, const struct door_unit *unit,
                           const struct door_facts *door, struct latch *latch,
                           struct door_situation *out)
@@ -228,6 +236,15 @@ void controller_release_deferred(struct controller *c, struct now now)
     memmove(c->deferred, c->deferred + n, c->n_deferred * sizeof c->deferred[0]);
 }
 
+/* What ends a running release ends one that waits for the disk, too, also if it is over by
+ * then. */
+static void forget_deferred(struct controller *c, const struct door_unit *unit)
+{
+    for (size_t i = 0; i < c->n_deferred; i++)
+        if (id_equal(&c->deferred[i].door, &unit->config->id))
+            c->deferred[i].grant = (struct door_grant){0};
+}
+
 /* --- modes ------------------------------------------------------------------------------ */
 
 static struct door_rules rules_of(const struct policy_door *door)
@@ -257,6 +274,8 @@ static void set_mode(struct controller *c, struct door_unit *unit, enum door_mod
     controller_state_changed(c, unit, now);
     if (mode == unit->door.mode)
         return;
+    if (door_mode_ends_releases(mode))
+        forget_deferred(c, unit);
     door_set_mode(&unit->door, mode, &unit->rules, now.mono, &outcome);
     controller_take_outcome(c, unit, &outcome, now);
 }

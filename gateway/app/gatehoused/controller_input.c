@@ -26,6 +26,8 @@ void controller_on_rex(struct controller *c, const struct id *door, bool is_acti
         return;
     bool was_cause = unit->door.is_rex_cause;
     door_rex(&unit->door, is_active, &unit->rules, now.mono, &outcome);
+    if (is_active && !was_cause && unit->door.is_rex_cause)
+        unit->floors = 0; /* it goes on for as long as the button does: that is no floor's cause */
     if (unit->config->opener_on_rex && is_active && !was_cause && unit->door.is_rex_cause)
         door_open_by_operator(&unit->door, unit->config->opener_ms, now.mono);
     controller_take_outcome(c, unit, &outcome, now);
@@ -104,7 +106,10 @@ bool controller_test_relay(struct controller *c, const struct id *door, const ch
                            struct now now)
 {
     struct door_unit *unit = doors_find(&c->doors, door);
-    bool may = unit && !door_mode_ends_releases(unit->door.mode);
+    if (unit) /* the policy may be another one than was looked at */
+        controller_look_at_mode(c, unit, true, now);
+    bool may = unit && !door_mode_ends_releases(unit->door.mode) && !unit->door.is_releasing &&
+               !controller_is_interlocked(c, unit);
     struct event event = {.kind = EVENT_COMMAND, .at = now, .door = *door};
     event.args.action = "relay_test";
     event.args.result = may ? "done" : "refused";

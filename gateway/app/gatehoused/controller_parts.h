@@ -34,6 +34,9 @@ void controller_situation(struct controller *c, const struct door_unit *unit,
                           const struct door_facts *door, struct latch *latch,
                           struct door_situation *out);
 
+/* Another door of its interlock is open or released, as far as there is a policy. */
+bool controller_is_interlocked(struct controller *c, const struct door_unit *unit);
+
 /* Looks at the mode of a door, if it may have changed or must says so: journals a
  * change and brings the door to it. */
 void controller_look_at_mode(struct controller *c, struct door_unit *unit, bool must,

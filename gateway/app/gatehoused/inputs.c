@@ -6,7 +6,8 @@
 #include "app/log.h"
 
 #define TURN 64 /* changes taken before other things get their turn */
-#define HASTY_MS 1000
+#define HASTY_MS 400 /* IEC 60839-11-1: what lasts longer must be seen */
+#define QUIET_MS 1000
 
 const char *sense_name(enum sense sense)
 {
@@ -167,13 +168,13 @@ static void end_trouble(struct input_unit *unit, struct controller *c, struct no
 static bool is_too_hasty(struct input_unit *unit, struct now now)
 {
     int64_t lasted_ms = now.mono.ms - unit->changed.ms;
-    int64_t quiet_s = lasted_ms / HASTY_MS;
+    int64_t quiet = lasted_ms < QUIET_MS ? 1 : lasted_ms / QUIET_MS;
     unit->changed = now.mono;
     unit->changes++;
-    if (quiet_s == 0)
+    if (lasted_ms >= HASTY_MS)
+        unit->haste = unit->haste > quiet ? unit->haste - (int)quiet : 0;
+    else if (unit->haste < INPUT_CHATTER_CHANGES)
         unit->haste++;
-    else
-        unit->haste = unit->haste > quiet_s ? unit->haste - (int)quiet_s : 0;
     return unit->haste >= INPUT_CHATTER_CHANGES;
 }
 
@@ -209,6 +210,14 @@ bool inputs_take(struct inputs *in, struct controller *c, struct now now)
     return true;
 }
 
+static bool has_rested(const struct input_unit *unit, struct now now)
+{
+    int64_t rested_ms = now.mono.ms - unit->changed.ms;
+    return unit->trouble == INPUT_LOST ||
+           (unit->trouble == INPUT_CHATTERS &&
+            (rested_ms >= INPUT_REST_MS || (unit->haste == 0 && rested_ms >= QUIET_MS)));
+}
+
 void inputs_check(struct inputs *in, struct controller *c, struct now now)
 {
     const struct input_ops *ops = in->n > 0 ? in->board->ops : NULL;
@@ -223,9 +232,7 @@ void inputs_check(struct inputs *in, struct controller *c, struct now now)
             begin_trouble(unit, c, INPUT_CHATTERS, now);
         if (!is_read || restless_ms > 0)
             unit->changed = now.mono; /* it does not rest */
-        else if (unit->trouble == INPUT_LOST ||
-                 (unit->trouble == INPUT_CHATTERS &&
-                  now.mono.ms - unit->changed.ms >= INPUT_REST_MS))
-            end_trouble(unit, c, now);
+        else if (level == unit->is_active && has_rested(unit, now))
+            end_trouble(unit, c, now); /* with nothing on its way that it has still to say */
     }
 }

@@ -12,8 +12,9 @@
 #include "app/gatehoused/controller.h"
 #include "input.h"
 
-/* Changes that lasted less than a second each, not balanced by quiet, that make an input
- * chatter; and how long it must rest to be believed again. */
+/* Changes that lasted less than 400 ms each (what lasts longer always counts), not balanced by
+ * quiet, that make an input chatter; and how long it must rest to be believed again, unless
+ * changes that are not hasty have balanced them before. */
 #define INPUT_CHATTER_CHANGES 12
 #define INPUT_REST_MS 10000
 /* One that never settles in all this time chatters too. */

@@ -132,11 +132,18 @@ static void save_fire_rules(struct site_lines *l, struct controller *c)
         return;
     }
     enum gh_err err = rules.ignoring ? fire_rules_save(&rules, l->config->state_dir) : GH_IO;
+    if (err) {
+        fire_rules_free(&rules);
+        c->are_fire_rules_new = true; /* again in a second */
+        if (!l->is_saving_in_vain)
+            log_line(LOG_WARNING, "%s/%s cannot be written: %s", l->config->state_dir,
+                     FIRE_RULES_FILE, gh_err_name(err));
+        l->is_saving_in_vain = true;
+        return;
+    }
     fire_rules_free(&l->fire_rules);
     l->fire_rules = rules;
-    if (err)
-        log_line(LOG_WARNING, "%s/%s cannot be written: %s", l->config->state_dir,
-                 FIRE_RULES_FILE, gh_err_name(err));
+    l->is_saving_in_vain = false;
 }
 
 /* A holder may have started since, or anew. */

@@ -14,6 +14,7 @@ struct site_lines {
     struct doors doors;           /* until the controller has them */
     bool is_fire;                 /* at the start */
     struct fire_rules fire_rules; /* as they were saved */
+    bool is_saving_in_vain;       /* and the log knows */
     int hold_fd; /* tells the holder of the lines, if there is one, that we live; -1 = none */
 };
 
