@@ -38,9 +38,13 @@ int hold_claim(const struct config *config, int wait_ms)
 
 bool hold_is_there(int fd)
 {
-    char byte;
-    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+    char text[64];
+    ssize_t n;
+    /* What has been said is read away: the end of a stream shows only behind it. */
+    do
+        n = recv(fd, text, sizeof text, MSG_DONTWAIT);
+    while (n > 0 || (n < 0 && errno == EINTR));
+    return n < 0 && errno == EAGAIN;
 }
 
 int hold_listen(const struct config *config)
@@ -52,8 +56,10 @@ int hold_listen(const struct config *config)
     if (fd < 0)
         return -1;
     unlink(address.sun_path);
+    /* Whoever connects is given the lines: nobody but the user that drives them. The mode
+     * comes before listen(), until which nobody can connect. */
     if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-        chmod(address.sun_path, 0660) == 0 && listen(fd, 4) == 0)
+        chmod(address.sun_path, 0600) == 0 && listen(fd, 4) == 0)
         return fd;
     int saved = errno;
     close(fd);

@@ -3,7 +3,7 @@
  * The holder listens at RUN_DIR/hold.sock, a Unix stream socket. A gatehoused that starts
  * connects; the holder lets go of the lines, writes "free\n" and waits for the end of the
  * connection, which the kernel brings about however gatehoused ends. Then it takes the
- * lines at their safe levels and holds them. */
+ * lines at their safe levels and holds them. While one connection lives, others are refused. */
 #ifndef GATEHOUSE_APP_HOLD_H
 #define GATEHOUSE_APP_HOLD_H
 
@@ -17,10 +17,12 @@
  * holder, or it does not answer. */
 int hold_claim(const struct config *config, int wait_ms);
 
-/* False: the holder has ended; close the descriptor and claim again. */
+/* False: the other end has ended; close the descriptor, and if you are gatehoused claim again.
+ * For either end; reads away what waits. */
 bool hold_is_there(int fd);
 
-/* Listens at the socket; an old one is replaced. -1 with errno. */
+/* Listens at the socket, for our own user alone; an old one is replaced. A descriptor (owned),
+ * or -1 with errno. */
 int hold_listen(const struct config *config);
 
 #endif

@@ -6,13 +6,18 @@
  * Both doors at once: d0 is a strike (released = high), d1 a maglock (released = low). */
 #include "hardware/appliance.h"
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/manager.h"
 
 #define CRASH_MS 6000 /* a release of a second, and five */
 #define HANG_MS 16000 /* and fifteen */
+#define FIRE_CRASHES 5
 #define STARTS 20     /* GATEHOUSE_STARTS: the long form has 1,000 */
 
 static struct manager *manager;
@@ -318,6 +323,81 @@ static void a_holder_that_starts_late_or_dies_is_no_harm(void **state)
     nobody_released();
 }
 
+/* The kernel's list of sockets: the holder has accepted a connection, which is state 03. */
+static bool is_claimed(void *context)
+{
+    (void)context;
+    char line[256];
+    bool claimed = false;
+    FILE *f = fopen("/proc/net/unix", "r");
+    while (f && fgets(line, sizeof line, f))
+        claimed |= strstr(line, "/hold.sock") && strstr(line, " 03 ");
+    if (f)
+        fclose(f);
+    return claimed;
+}
+
+static bool board_is(void *context)
+{
+    char *answer = site_ask(&site, "{\"call\":\"doors\"}");
+    bool is = answer && strstr(answer, context);
+    free(answer);
+    return is;
+}
+
+static bool is_refused(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char byte;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    assert_true(fd >= 0 && strlen(path) < sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    bool refused = poll(&p, 1, WAIT_MS) == 1 && read(fd, &byte, 1) == 0;
+    close(fd);
+    return refused;
+}
+
+/* A gatehoused that saw a holder come late sees it go as well, and tells the next one of it. */
+static void a_board_that_comes_back_is_gatehouseds_whichever_holder_it_has(void **state)
+{
+    (void)state;
+    live(KEEPS);
+    for (int i = 0; i < 2; i++) {
+        start_holder();
+        assert_true(wait_until(is_claimed, NULL, 3 * WAIT_MS));
+        if (i == 0)
+            assert_true(process_kill(&holder));
+    }
+    assert_true(gpiosim_unplug(chip));
+    assert_true(wait_until(board_is, "offline", 3 * WAIT_MS));
+    assert_true(gpiosim_plug(chip));
+    assert_true(wait_until(board_is, "online", 3 * WAIT_MS));
+}
+
+/* The lines are gatehoused's for as long as it lives, whoever else asks for them; and nobody
+ * but their user may ask. */
+static void a_holder_gives_the_lines_to_one_at_a_time(void **state)
+{
+    (void)state;
+    char path[FOLDER_PATH_MAX + 16];
+    struct stat socket_file;
+    live(REVERTS_TO_RELEASED);
+    stop();
+    start_holder();
+    assert_true(wait_until(somebody_holds, NULL, WAIT_MS));
+    snprintf(path, sizeof path, "%s/hold.sock", site.run_dir);
+    assert_int_equal(stat(path, &socket_file), 0);
+    assert_int_equal(socket_file.st_mode & 0777, 0600);
+    assert_true(manager_start(manager, 3 * WAIT_MS));
+    watched = manager_starts(manager);
+    assert_true(is_refused(path));
+    release_and_record();
+    crash();
+    both_lock(CRASH_MS);
+}
+
 /* --- fire ---------------------------------------------------------------------------------------- */
 
 static void nobody_locked(void)
@@ -377,6 +457,24 @@ static void a_fire_that_breaks_out_while_gatehoused_is_away_releases(void **stat
     unlink(path);
 }
 
+/* The fire input first, also where the dead process still has it when its relays are free. */
+static void a_holder_locks_nobody_in(void **state)
+{
+    (void)state;
+    live(REVERTS_TO_LOCKED);
+    start_holder();
+    assert_true(wait_until(is_claimed, NULL, 3 * WAIT_MS));
+    assert_true(gpiosim_pull(chip, LINE_FIRE, true));
+    assert_doors(true);
+    assert_true(gpiosim_record());
+    for (int i = 0; i < FIRE_CRASHES; i++) {
+        crash();
+        is_back();
+        assert_doors(true);
+    }
+    nobody_locked();
+}
+
 /* --- many ------------------------------------------------------------------------------------------ */
 
 static void starts_and_stops_drive_no_line_to_released(void **state)
@@ -422,6 +520,9 @@ int main(void)
         D(an_unsafe_resistor_releases_until_gatehoused_is_back),
         DH(a_holder_keeps_doors_locked_that_nobody_else_drives),
         DH(a_holder_that_starts_late_or_dies_is_no_harm),
+        DH(a_board_that_comes_back_is_gatehouseds_whichever_holder_it_has),
+        DH(a_holder_gives_the_lines_to_one_at_a_time),
+        DH(a_holder_locks_nobody_in),
         D(no_end_locks_a_door_in_a_fire),
         DH(a_fire_that_breaks_out_while_gatehoused_is_away_releases),
         D(starts_and_stops_drive_no_line_to_released),

@@ -6,6 +6,10 @@
 
 #include "line_look.h"
 
+#define FIRE_PASSES 10 /* 20 ms each (main.c); then the input is taken to be broken */
+#define HOLDER "safe"
+#define PASSER "set safe"
+
 static void collect(void *context, const struct config_use *use)
 {
     struct levels *l = context;
@@ -13,7 +17,7 @@ static void collect(void *context, const struct config_use *use)
         l->uses[l->n++] = *use;
 }
 
-enum gh_err levels_init(struct levels *out, const struct config *config)
+enum gh_err levels_init(struct levels *out, const struct config *config, bool stays)
 {
     size_t room = 1 + 5 * config->n_doors + config->n_floors;
     struct config_use *uses = calloc(room, sizeof *uses);
@@ -23,7 +27,7 @@ enum gh_err levels_init(struct levels *out, const struct config *config)
         free(level);
         return GH_IO;
     }
-    *out = (struct levels){.config = config, .fire_input = -1, .uses = uses, .level = level};
+    *out = (struct levels){.config = config, .stays = stays, .fire_input = -1, .uses = uses, .level = level};
     config_each_line(config, collect, out);
     for (size_t i = 0; i < out->n; i++)
         out->level[i] = (struct level){.use = &out->uses[i], .relay = -1};
@@ -60,31 +64,38 @@ static bool wanted(const struct levels *l, const struct config_use *use)
     return use->floor ? released : config_energized(use->door->lock, released);
 }
 
-/* The line is in the hands of gatehouse-safe --hold, which keeps it as we would. */
-static bool is_held_by_holder(const struct hal_line *line)
+static const char *name_of(const struct levels *l)
 {
-    static const char ours[] = "safe ";
-    struct hal_look at;
-    return hal_gpiod_look(line, "", &at, NULL) == HAL_OK &&
-           strncmp(at.holder, ours, sizeof ours - 1) == 0;
+    return l->stays ? HOLDER : PASSER;
 }
 
-static void take_fire(struct levels *l)
+/* The line is in the hands of gatehouse-safe --hold, which keeps it as we would. */
+static bool is_held_by_holder(const struct levels *l, const struct hal_line *line)
+{
+    static const char holder[] = HOLDER " ";
+    struct hal_look at;
+    return !l->stays && config_has_line(line) && hal_gpiod_look(line, "", &at, NULL) == HAL_OK &&
+           strncmp(at.holder, holder, sizeof holder - 1) == 0;
+}
+
+/* False: the site has a fire input and it is not ours yet. */
+static bool take_fire(struct levels *l)
 {
     const struct config_input *fire = &l->config->fire;
-    char why[HAL_TEXT_MAX] = "";
+    char why[HAL_TEXT_MAX] = "", user[HAL_TEXT_MAX];
     bool active = false;
     if (!config_has_line(&fire->line) || l->fire_input >= 0)
-        return;
-    if (l->inputs->ops->add(l->inputs, &fire->line, "safe fire input", fire->bias,
-                            fire->debounce_ms, &l->fire_input, &active, why) == HAL_OK) {
+        return true;
+    snprintf(user, sizeof user, "%s fire input", name_of(l));
+    if (l->inputs->ops->add(l->inputs, &fire->line, user, fire->bias, fire->debounce_ms, &l->fire_input, &active, why) == HAL_OK) {
         l->is_fire = active;
-        return;
+        return true;
     }
     l->fire_input = -1;
-    if (!l->is_fire_told && !is_held_by_holder(&fire->line))
+    if (!l->is_fire_told)
         fprintf(stderr, "gatehouse-safe: %s\n", why);
     l->is_fire_told = true;
+    return false;
 }
 
 /* Follows the input past its debounce: as soon as it rests at a level, that is the one. */
@@ -105,12 +116,12 @@ static void read_fire(struct levels *l)
 static bool take_relay(struct levels *l, struct level *level)
 {
     char why[HAL_TEXT_MAX] = "", user[HAL_TEXT_MAX];
-    snprintf(user, sizeof user, "safe %s", level->use->door->id.s);
+    snprintf(user, sizeof user, "%s %s", name_of(l), level->use->door->id.s);
     if (l->relays->ops->add(l->relays, level->use->line, user, wanted(l, level->use),
                             &level->relay, why) == HAL_OK)
         return true;
     level->relay = -1;
-    if (is_held_by_holder(level->use->line))
+    if (is_held_by_holder(l, level->use->line))
         return true;
     if (!level->is_told)
         fprintf(stderr, "gatehouse-safe: %s\n", why);
@@ -128,8 +139,11 @@ static bool set_relay(const struct levels *l, const struct level *level)
 
 size_t levels_reconcile(struct levels *l)
 {
-    size_t wrong = 0;
-    take_fire(l);
+    if (is_held_by_holder(l, &l->config->fire.line))
+        return 0; /* it has the relays too, or will in a moment */
+    size_t wrong = !take_fire(l);
+    if (wrong > 0 && l->stays && l->passes++ < FIRE_PASSES)
+        return wrong;
     read_fire(l);
     for (size_t i = 0; i < l->n; i++) {
         struct level *level = &l->level[i];
@@ -146,6 +160,7 @@ enum gh_err levels_take(struct levels *l, struct relay_board *relays, struct inp
     for (size_t i = 0; i < l->n; i++)
         l->level[i].is_told = false;
     l->is_fire_told = false;
+    l->passes = 0;
     if (!relays || !inputs) {
         levels_let_go(l);
         return GH_IO;

@@ -18,19 +18,21 @@ struct level {
 
 struct levels {
     const struct config *config; /* borrowed */
+    bool stays;                  /* as the holder does, which others leave the lines to */
     struct relay_board *relays;  /* owned while lines are held, else NULL */
     struct input_board *inputs;
     int fire_input; /* on its board; -1 = there is none, or it cannot be read */
     bool is_fire;
     bool is_fire_told; /* that the fire input could not be taken */
+    int passes;        /* that the relays have waited for the fire input */
     struct fire_rules rules;
     struct config_use *uses; /* owned */
     struct level *level;     /* owned; one for each relay of the configuration */
     size_t n;
 };
 
-/* Holds nothing yet. GH_IO: out of memory. */
-GH_MUST_CHECK enum gh_err levels_init(struct levels *out, const struct config *config);
+/* Holds nothing yet; stays: will be asked again and again. GH_IO: out of memory. */
+GH_MUST_CHECK enum gh_err levels_init(struct levels *out, const struct config *config, bool stays);
 /* Lets go of all lines and frees. */
 void levels_free(struct levels *levels);
 
@@ -40,7 +42,9 @@ void levels_free(struct levels *levels);
 GH_MUST_CHECK enum gh_err levels_take(struct levels *levels, struct relay_board *relays,
                                       struct input_board *inputs);
 /* Tries again for what is missing, reads the fire input, sets all levels. How many lines
- * are missing or wrong; one that gatehouse-safe --hold has is right. */
+ * are missing or wrong; one that gatehouse-safe --hold has is right. One that stays takes no
+ * relay for the first passes without the fire input: whether there is a fire says at which
+ * level, and an input that the dead process still has is free within milliseconds. */
 size_t levels_reconcile(struct levels *levels);
 /* Lets go of all lines. */
 void levels_let_go(struct levels *levels);

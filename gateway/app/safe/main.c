@@ -25,7 +25,7 @@ static const char usage[] =
     "  --config FILE  the configuration (/etc/gatehouse/gatehouse.conf)\n"
     "  --hold         stays, and holds the lines whenever gatehoused is away\n"
     "  --version      prints the version\n"
-    "exit status: 0 every relay was set, 1 some could not be, 2 usage\n";
+    "exit status: 0 every line was had and set, 1 some were not, 2 usage\n";
 
 static const struct option options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -49,7 +49,7 @@ static int set_once(struct levels *l)
     }
     size_t wrong = levels_reconcile(l);
     if (wrong > 0)
-        fprintf(stderr, "gatehouse-safe: %zu of %zu relays could not be set\n", wrong, l->n);
+        fprintf(stderr, "gatehouse-safe: %zu lines could not be had or set\n", wrong);
     return wrong > 0;
 }
 
@@ -74,6 +74,10 @@ static void give(struct holder *h)
     int fd = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return;
+    if (h->user >= 0 && hold_is_there(h->user)) {
+        close(fd);
+        return;
+    }
     levels_let_go(h->levels);
     if (h->user >= 0)
         close(h->user);
@@ -84,8 +88,7 @@ static void give(struct holder *h)
 
 static void user_spoke(struct holder *h)
 {
-    char text[64];
-    if (recv(h->user, text, sizeof text, MSG_DONTWAIT) > 0 || errno == EAGAIN)
+    if (hold_is_there(h->user))
         return;
     close(h->user);
     h->user = -1;
@@ -181,7 +184,7 @@ int main(int argc, char **argv)
     if (config_load(&config, path, print_mistake, (void *)(uintptr_t)path) != GH_OK)
         return 1;
     int status = 1;
-    if (levels_init(&levels, &config) == GH_OK) {
+    if (levels_init(&levels, &config, holds) == GH_OK) {
         status = holds ? hold_lines(&levels) : set_once(&levels);
         levels_free(&levels);
     }
