@@ -1,4 +1,5 @@
 /* Inputs on the kernel's GPIO lines. */
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -174,6 +175,14 @@ static enum hal_err input_next(struct input_board *b, struct input_change *out)
     return err;
 }
 
+/* Edges that have still to be told, here or in the kernel. */
+static bool has_edges(const struct gpiod_inputs *g, int index)
+{
+    const struct input *in = &g->input[index];
+    struct pollfd p = {.fd = gpio_line_fd(g->lines.use[index].line), .events = POLLIN};
+    return in->next_edge < in->n_edges || poll(&p, 1, 0) != 0;
+}
+
 static enum hal_err input_get(struct input_board *b, int index, bool *active)
 {
     struct gpiod_inputs *g = inputs_of(b);
@@ -181,7 +190,8 @@ static enum hal_err input_get(struct input_board *b, int index, bool *active)
         return HAL_INVALID;
     if (g->lines.use[index].line) {
         enum hal_err err = read_line(g, index, active);
-        if (err == HAL_OK)
+        /* A level that waiting edges explain is no lost one: each of them is to count. */
+        if (err == HAL_OK && !has_edges(g, index))
             input_bank_compare(&g->bank, index, *active);
         return err;
     }

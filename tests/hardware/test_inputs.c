@@ -148,6 +148,21 @@ static void every_change_comes_through_with_the_time_of_its_edge(void **state)
     quiet(b, 40);
 }
 
+/* Nobody fetched edges for a while, and the lines are read back before they are taken. */
+static void reading_back_swallows_no_change_that_waits(void **state)
+{
+    struct bench *b = *state;
+    int index = added(b, 0, (struct how){false, INPUT_BIAS_AS_IS, 30}, false);
+    for (int i = 0; i < 3; i++) {
+        pull(b, 0, i % 2 == 0);
+        wait_pause_ms(60); /* each holds for longer than its debounce */
+    }
+    assert_active(b, index, true);
+    for (int i = 0; i < 3; i++)
+        expect(b, index, i % 2 == 0);
+    quiet(b, 60);
+}
+
 static void a_resistor_gives_an_open_wire_its_level(void **state)
 {
     struct bench *b = *state;
@@ -483,6 +498,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_BENCH(an_input_has_its_level_from_the_first_moment),
         ON_BENCH(every_change_comes_through_with_the_time_of_its_edge),
+        ON_BENCH(reading_back_swallows_no_change_that_waits),
         ON_BENCH(a_resistor_gives_an_open_wire_its_level),
         ON_BENCH(the_inputs_of_a_board_change_each_for_itself),
         ON_BENCH(a_bounce_shorter_than_20_ms_never_comes_through),

@@ -98,8 +98,8 @@ static enum gh_err look(void *self, const struct id *id, struct policy_facts *ou
     fill(w, out);
     if (!door_number(id->s, 'd', &n))
         return GH_OK;
-    out->door_known = true;
-    out->door = &w->door[n];
+    out->door_known = !w->is_dropped[n];
+    out->door = out->door_known ? &w->door[n] : NULL;
     return GH_OK;
 }
 

@@ -45,6 +45,7 @@ struct world {
     uint64_t generation;
     struct policy_site site;
     struct door_facts door[WORLD_DOORS];
+    bool is_dropped[WORLD_DOORS]; /* the policy has no such door */
     const struct area_facts *areas[WORLD_DOORS]; /* of the door's reader */
     size_t n_areas[WORLD_DOORS];
     struct policy_person person[WORLD_PEOPLE];

@@ -182,6 +182,47 @@ static void a_button_does_not_prolong_the_choice_of_a_floor(void **state)
     assert_false(is_on(w, 2));
 }
 
+static void a_floor_that_was_chosen_at_a_stuck_button_ends_in_its_own_time(void **state)
+{
+    struct world *w = *state;
+    struct id d2 = id("d2");
+    make_elevator(w);
+    floor_of(w, 0, "#3");
+    controller_on_rex(&w->controller, &d2, true, w->now);
+    world_pass(w, 1000);
+    expect(w, 2, 0, "granted");
+    world_pass(w, 3999);
+    assert_true(is_on(w, 2));
+    world_pass(w, 1);
+    assert_false(is_on(w, 2));
+}
+
+static void each_floor_has_the_time_of_who_may_go_there(void **state)
+{
+    struct world *w = *state;
+    struct id d2 = id("d2");
+    make_elevator(w);
+    floor_of(w, 0, "#3");
+    floor_of(w, 1, "attic");
+    w->person[1].extended_release = true;
+    w->door[2].door.extended_release_s = 120;
+    changed(w);
+    expect(w, 2, 0, "granted");
+    expect(w, 2, 1, "granted");
+    controller_on_rex(&w->controller, &d2, true, w->now);
+    assert_true(is_on(w, 2) && is_on(w, 3)); /* a button takes nobody's floor away */
+    controller_on_rex(&w->controller, &d2, false, w->now);
+    world_pass(w, 3999);
+    assert_true(is_on(w, 2) && is_on(w, 3));
+    world_pass(w, 1);
+    assert_true(!is_on(w, 2) && is_on(w, 3));
+    expect(w, 2, 0, "granted"); /* whose shorter time ends nobody else's */
+    world_pass(w, 4000);
+    assert_true(!is_on(w, 2) && is_on(w, 3));
+    world_pass(w, 112000);
+    assert_false(is_on(w, 2) || is_on(w, 3));
+}
+
 /* --- faults ------------------------------------------------------------------------------- */
 
 static void a_board_that_goes_and_comes_back_is_two_events(void **state)
@@ -298,6 +339,17 @@ static void a_door_says_what_it_is_as_it_changes_and_no_more(void **state)
     hal_sim_set_gone(w->sim, true);
     world_pass(w, 1000);
     holds(w, "\"alarm\":\"relay_fault\"");
+}
+
+static void a_stop_leaves_no_door_retained_as_released(void **state)
+{
+    struct world *w = *state;
+    world_pass(w, 1000);
+    expect(w, 0, 0, "granted");
+    world_pass(w, 20);
+    holds(w, "\"lock\":\"released\"");
+    controller_stopped(&w->controller, w->now);
+    holds(w, "\"onvif\":\"Locked\",\"lock\":\"locked\"");
 }
 
 static void an_order_with_an_end_says_until_when(void **state)
@@ -417,12 +469,15 @@ int main(void)
         T(a_grant_lets_choose_its_floors_for_its_time),
         T(a_grant_without_floors_lets_choose_none),
         T(a_button_does_not_prolong_the_choice_of_a_floor),
+        T(a_floor_that_was_chosen_at_a_stuck_button_ends_in_its_own_time),
+        T(each_floor_has_the_time_of_who_may_go_there),
         T(all_floors_are_free_on_an_order_and_while_it_is_held_open),
         T(a_board_that_goes_and_comes_back_is_two_events),
         T(a_loose_cable_is_one_event_and_not_one_a_second),
         T(a_release_that_a_board_cuts_short_is_not_taken),
         T(an_operator_that_fails_keeps_nobody_out),
         T(a_door_says_what_it_is_as_it_changes_and_no_more),
+        T(a_stop_leaves_no_door_retained_as_released),
         T(an_order_with_an_end_says_until_when),
         T(what_the_broker_missed_is_said_when_it_is_back),
         T(a_broker_that_is_busy_hears_it_a_second_later),

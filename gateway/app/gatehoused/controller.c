@@ -60,8 +60,8 @@ static bool starts_released(void *context, const struct id *door)
     struct policy_facts facts;
     if (!f->fire->is_fire)
         return false;
-    if (f->policy->ops->look(f->policy->self, door, &facts) == GH_OK)
-        return facts.door_known && facts.door->door.fire_release;
+    if (f->policy->ops->look(f->policy->self, door, &facts) == GH_OK && facts.door_known)
+        return facts.door->door.fire_release;
     return !(f->fire->rules && fire_rules_ignore(f->fire->rules, door));
 }
 
@@ -243,12 +243,13 @@ void controller_stopped(struct controller *c, struct now now)
     /* The doors first: nothing after this may take long and leave one released. */
     for (size_t i = 0; i < c->doors.n; i++) {
         struct door_unit *unit = &c->doors.unit[i];
-        bool is_released = (c->is_fire || unit->is_fire) && unit->door.mode == MODE_UNLOCKED &&
-                           !unit->is_fire_ignored;
+        bool is_released =
+            unit->door.mode == MODE_UNLOCKED && controller_fire_releases(c, unit);
         door_init(&unit->door);
         if (is_released) /* people are on their way out */
             unit->door.mode = MODE_UNLOCKED;
         controller_reconcile(c, unit, now);
+        controller_state_changed(c, unit, now);
     }
     ledger_flush(&c->ledger);
     controller_note(c, EVENT_GATEWAY_STOPPED, NULL, now);
@@ -258,6 +259,7 @@ void controller_stopped(struct controller *c, struct now now)
         c->ports.bus.ops->publish(c->ports.bus.self, slice_of("gatehouse/v1/gateway/status"),
                                   slice_of("{\"online\":false}"), 1, true);
     (void)err;
+    controller_publish_doors(c, now);
 }
 
 void controller_on_durable(struct controller *c, struct now now)

@@ -19,6 +19,11 @@ void controller_focus(struct controller *c, struct lens *lens, const struct poli
     lens->now = (struct moment){.wall = now, .zone = &lens->zone, .site_zone = &lens->site_zone};
 }
 
+bool controller_fire_releases(const struct controller *c, const struct door_unit *unit)
+{
+    return (c->is_fire || unit->is_fire) && !unit->is_fire_ignored;
+}
+
 /* It will be released as soon as its event is safe. */
 static bool is_deferred(const struct controller *c, const struct door_unit *unit)
 {
@@ -130,7 +135,7 @@ static void record_outcome(struct controller *c, struct door_unit *unit,
     if (!unit->door.is_releasing && unit->door.mode != MODE_UNLOCKED && !is_deferred(c, unit))
         unit->n_commits = 0; /* nobody is awaited any more */
     if (!unit->door.is_releasing)
-        unit->floors = 0;
+        doors_end_floors(unit);
     controller_state_changed(c, unit, now);
 }
 
@@ -189,8 +194,8 @@ void controller_release(struct controller *c, struct door_unit *unit,
 {
     struct door_outcome outcome = {0};
     if (grant->release_s > 0) {
-        /* Floors that somebody has before them they keep. */
-        unit->floors = (unit->door.is_releasing ? unit->floors : 0) | grant->floors;
+        doors_free_floors(unit, grant->floors,
+                          mono_add_ms(now.mono, (int64_t)grant->release_s * 1000));
         door_release(&unit->door, grant->release_s, &unit->rules, now.mono, &outcome);
     }
     if (grant->uses_operator && config_has_line(&unit->config->opener))
@@ -299,8 +304,7 @@ static void look_without_policy(struct controller *c, struct door_unit *unit, bo
         return;
     enum door_mode mode = unit->local.is_lockdown ? MODE_LOCKED_DOWN : MODE_LOCKED;
     unit->generation = 0;
-    bool is_fire = (c->is_fire || unit->is_fire) && !unit->is_fire_ignored;
-    set_mode(c, unit, is_fire ? MODE_UNLOCKED : mode, now);
+    set_mode(c, unit, controller_fire_releases(c, unit) ? MODE_UNLOCKED : mode, now);
 }
 
 static void learn_fire_rule(struct controller *c, struct door_unit *unit, bool is_ignored)
@@ -342,7 +346,8 @@ void controller_look_at_mode(struct controller *c, struct door_unit *unit, bool 
     if (!facts.door_known) {
         while (unit->n_latches > 0)
             doors_drop_latch(unit, &c->ledger, unit->n_latches - 1);
-        set_mode(c, unit, MODE_LOCKED, now);
+        /* People are behind it all the same. */
+        set_mode(c, unit, controller_fire_releases(c, unit) ? MODE_UNLOCKED : MODE_LOCKED, now);
         return;
     }
     controller_focus(c, &lens, &facts, now.wall);
@@ -369,10 +374,11 @@ void controller_pass_doors(struct controller *c, bool all, struct now now)
         struct door_unit *unit = &c->doors.unit[i];
         struct door_outcome outcome = {0};
         struct mono at;
+        bool must = doors_pass_floors(unit, now.mono) || all;
         if (door_deadline(&unit->door, &at) && now.mono.ms >= at.ms) {
             door_tick(&unit->door, &unit->rules, now.mono, &outcome);
             controller_take_outcome(c, unit, &outcome, now);
-        } else if (all) {
+        } else if (must) {
             controller_reconcile(c, unit, now);
         }
         if (all)

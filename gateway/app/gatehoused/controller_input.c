@@ -26,8 +26,6 @@ void controller_on_rex(struct controller *c, const struct id *door, bool is_acti
         return;
     bool was_cause = unit->door.is_rex_cause;
     door_rex(&unit->door, is_active, &unit->rules, now.mono, &outcome);
-    if (is_active && !was_cause && unit->door.is_rex_cause)
-        unit->floors = 0; /* it goes on for as long as the button does: that is no floor's cause */
     if (unit->config->opener_on_rex && is_active && !was_cause && unit->door.is_rex_cause)
         door_open_by_operator(&unit->door, unit->config->opener_ms, now.mono);
     controller_take_outcome(c, unit, &outcome, now);

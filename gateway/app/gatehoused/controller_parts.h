@@ -34,6 +34,9 @@ void controller_situation(struct controller *c, const struct door_unit *unit,
                           const struct door_facts *door, struct latch *latch,
                           struct door_situation *out);
 
+/* A fire releases the door, whatever else is known of it. */
+bool controller_fire_releases(const struct controller *c, const struct door_unit *unit);
+
 /* Another door of its interlock is open or released, as far as there is a policy. */
 bool controller_is_interlocked(struct controller *c, const struct door_unit *unit);
 

@@ -12,7 +12,7 @@ static bool wanted(const struct door_unit *unit, const struct door_output *out)
     case OUTPUT_LOCK: break;
     case OUTPUT_OPENER: return unit->door.is_opening;
     case OUTPUT_FLOOR:
-        return unit->door.mode == MODE_UNLOCKED || (released && (unit->floors & out->bit) != 0);
+        return unit->door.mode == MODE_UNLOCKED || (released && out->is_free);
     }
     return config_energized(unit->config->lock, released);
 }
@@ -302,15 +302,54 @@ uint64_t doors_floors(const struct door_unit *unit, const struct id *const *floo
     return bits;
 }
 
+void doors_free_floors(struct door_unit *unit, uint64_t floors, struct mono until)
+{
+    for (size_t o = 0; o < unit->n_outputs; o++) {
+        struct door_output *out = &unit->output[o];
+        if ((out->bit & floors) == 0 || (out->is_free && out->free_until.ms >= until.ms))
+            continue;
+        out->is_free = true;
+        out->free_until = until;
+    }
+}
+
+bool doors_pass_floors(struct door_unit *unit, struct mono now)
+{
+    bool ended = false;
+    for (size_t o = 0; o < unit->n_outputs; o++) {
+        struct door_output *out = &unit->output[o];
+        if (!out->is_free || now.ms < out->free_until.ms)
+            continue;
+        out->is_free = false;
+        ended = true;
+    }
+    return ended;
+}
+
+void doors_end_floors(struct door_unit *unit)
+{
+    for (size_t o = 0; o < unit->n_outputs; o++)
+        unit->output[o].is_free = false;
+}
+
+static void earlier(struct mono at, struct mono *out, bool *some)
+{
+    if (!*some || at.ms < out->ms)
+        *out = at;
+    *some = true;
+}
+
 bool doors_deadline(const struct doors *doors, struct mono *out)
 {
     bool some = false;
     for (size_t i = 0; i < doors->n; i++) {
+        const struct door_unit *unit = &doors->unit[i];
         struct mono at;
-        if (door_deadline(&doors->unit[i].door, &at) && (!some || at.ms < out->ms)) {
-            *out = at;
-            some = true;
-        }
+        if (door_deadline(&unit->door, &at))
+            earlier(at, out, &some);
+        for (size_t o = 0; o < unit->n_outputs; o++)
+            if (unit->output[o].is_free)
+                earlier(unit->output[o].free_until, out, &some);
     }
     return some;
 }

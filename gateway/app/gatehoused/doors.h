@@ -37,6 +37,8 @@ struct door_output {
     int relay;      /* index on the board */
     struct id floor;
     uint64_t bit;   /* of the floor */
+    bool is_free;   /* the floor can be chosen, until then */
+    struct mono free_until;
 };
 
 /* What is published of a door. */
@@ -54,7 +56,6 @@ struct door_unit {
     struct door_rules rules; /* of the policy that was looked at last */
     struct door_output *output; /* owned */
     size_t n_outputs;
-    uint64_t floors; /* that the running release lets choose */
     bool online;     /* the relays that let people in took and confirmed their last levels */
     bool is_fire_ignored;    /* by the policy that was looked at last */
     bool is_fire;            /* its own fire input */
@@ -127,7 +128,14 @@ const char *doors_reconcile(struct doors *doors, struct door_unit *unit);
 /* The bits of those floors that the door has relays for. */
 uint64_t doors_floors(const struct door_unit *unit, const struct id *const *floors, size_t n);
 
-/* The earliest deadline of all machines; false = none. */
+/* Lets those floors be chosen until then, unless they can be for longer: as long as the door
+ * is released for somebody, but each only for the time of who may go there. */
+void doors_free_floors(struct door_unit *unit, uint64_t floors, struct mono until);
+/* Ends what is over; true: reconcile. */
+bool doors_pass_floors(struct door_unit *unit, struct mono now);
+void doors_end_floors(struct door_unit *unit);
+
+/* The earliest deadline of all machines and floors; false = none. */
 bool doors_deadline(const struct doors *doors, struct mono *out);
 
 #endif

@@ -131,7 +131,7 @@ static void report(const struct input_unit *unit, struct controller *c, bool on,
     char what[HAL_TEXT_MAX];
     snprintf(what, sizeof what, "the %s input %s",
              unit->sense == SENSE_REX ? "request to exit" : sense_name(unit->sense),
-             unit->trouble == INPUT_LOST ? "cannot be read: its board does not answer"
+             unit->journalled == INPUT_LOST ? "cannot be read: its board does not answer"
                                          : "chatters: it is not believed until it rests");
     log_line(on ? LOG_ERR : LOG_NOTICE, "%s%s%s%s", unit->door ? unit->door->s : "",
              unit->door ? ": " : "", what, on ? "" : ": over");
@@ -145,7 +145,10 @@ static void begin_trouble(struct input_unit *unit, struct controller *c,
         return;
     unit->trouble = trouble;
     unit->changed = now.mono;
-    report(unit, c, true, now);
+    if (unit->journalled == INPUT_FINE) {
+        unit->journalled = trouble;
+        report(unit, c, true, now);
+    }
     if (unit->sense == SENSE_REX && unit->is_told)
         tell(unit, c, false, now);
 }
@@ -153,13 +156,22 @@ static void begin_trouble(struct input_unit *unit, struct controller *c,
 /* It is believed again, as it stands. */
 static void end_trouble(struct input_unit *unit, struct controller *c, struct now now)
 {
-    report(unit, c, false, now);
     unit->trouble = INPUT_FINE;
+    unit->believed = now.mono;
     unit->haste = 0;
     if (unit->sense == SENSE_REX && unit->is_active)
         return; /* who asked, and when, nobody knows: it must be let go first */
     if (unit->is_told != unit->is_active)
         tell(unit, c, unit->is_active, now);
+}
+
+static void note_that_it_is_over(struct input_unit *unit, struct controller *c, struct now now)
+{
+    if (unit->journalled == INPUT_FINE || unit->trouble != INPUT_FINE ||
+        now.mono.ms - unit->believed.ms < INPUT_OVER_MS)
+        return;
+    report(unit, c, false, now);
+    unit->journalled = INPUT_FINE;
 }
 
 /* --- changes ------------------------------------------------------------------------- */
@@ -231,8 +243,9 @@ void inputs_check(struct inputs *in, struct controller *c, struct now now)
         else if (restless_ms >= INPUT_RESTLESS_MS)
             begin_trouble(unit, c, INPUT_CHATTERS, now);
         if (!is_read || restless_ms > 0)
-            unit->changed = now.mono; /* it does not rest */
+            unit->changed = unit->believed = now.mono; /* it does not rest */
         else if (level == unit->is_active && has_rested(unit, now))
             end_trouble(unit, c, now); /* with nothing on its way that it has still to say */
+        note_that_it_is_over(unit, c, now);
     }
 }

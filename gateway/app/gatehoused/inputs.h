@@ -19,6 +19,9 @@
 #define INPUT_REST_MS 10000
 /* One that never settles in all this time chatters too. */
 #define INPUT_RESTLESS_MS 5000
+/* A fault is over, for whoever is told of it, when the input has been believed for so long: a
+ * loose cable is one fault, not one a second. */
+#define INPUT_OVER_MS 5000
 
 enum sense { SENSE_FIRE, SENSE_CONTACT, SENSE_REX, SENSE_TAMPER };
 
@@ -31,7 +34,9 @@ struct input_unit {
     int index;             /* on the board */
     bool is_active;        /* as the board says it */
     bool is_told;          /* as the controller was told */
-    enum input_trouble trouble;
+    enum input_trouble trouble; /* anything but INPUT_FINE: it is not believed */
+    enum input_trouble journalled; /* the fault that stands in the journal */
+    struct mono believed;       /* since when without unrest, while a fault stands there */
     int haste;             /* changes that came too fast */
     struct mono changed;   /* when it changed last, or began to chatter */
     uint64_t changes;      /* since the start */
