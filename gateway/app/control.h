@@ -18,7 +18,9 @@
  *                             cloud.since is null while nothing was heard of it
  * doors {"from"?}             {"next"?,"doors":[{"door","name"?,"in_policy","mode","onvif",
  *                              "lock":"locked|released","contact":"open|closed"|null,
- *                              "alarm":TEXT|null,"board":"online|offline","until_ms"?}]}
+ *                              "alarm":TEXT|null,"board":"online|offline",
+ *                              "fault":TEXT|null,"until_ms"?}]}
+ *                             fault: what its relays do wrong, or did a few seconds ago
  *                             a page: the next one is from "next" on, if there is one
  * inputs {"from"?}            {"next"?,"inputs":[{"door"?,"input":"fire|contact|rex|tamper",
  *                              "chip","line","active","changes","state":"ok|chatters|lost"}]}

@@ -31,6 +31,11 @@ struct shown {
     int64_t changes;
 };
 
+struct shown_list {
+    struct shown *at; /* owned; NULL before the first look */
+    size_t n;
+};
+
 static const char *word_of(const struct json *input)
 {
     static const struct {
@@ -93,35 +98,50 @@ static void show_input(const struct ctl *ctl, const struct json *input, const st
     print_input(input, before ? more : 0);
 }
 
-/* Shows all inputs, then those that have changed since; remembers them in *shown (owned,
- * NULL before the first look). False: no memory. */
-static bool show_inputs(const struct ctl *ctl, const struct json *answer, struct shown **shown)
+static void remember(struct shown *shown, const struct json *input)
+{
+    json_int(input, "changes", &shown->changes);
+    json_bool(input, "active", &shown->is_active);
+}
+
+static void print_head(size_t n)
+{
+    if (n == 0)
+        printf("no inputs are configured: a [door] may have contact, rex and tamper, the "
+               "[site] fire\n");
+    else
+        printf("%-20s %-8s %-24s %s\n", "DOOR", "INPUT", "LINE", "NOW");
+}
+
+/* Shows all inputs at the first look, and when there are others than before (the daemon was
+ * started again with another configuration); else those that have changed since. False:
+ * there are none, or no memory. */
+static bool show_inputs(const struct ctl *ctl, const struct json *answer, struct shown_list *shown)
 {
     size_t n = json_array_len(answer, "inputs");
-    bool is_first = *shown == NULL;
-    if (is_first)
-        *shown = calloc(n + 1, sizeof **shown);
-    if (!*shown)
-        return false;
-    if (is_first && !ctl->json)
-        printf("%-20s %-8s %-24s %s\n", "DOOR", "INPUT", "LINE", "NOW");
+    bool is_new = !shown->at || shown->n != n;
+    if (is_new) {
+        free(shown->at);
+        *shown = (struct shown_list){.at = calloc(n + 1, sizeof *shown->at), .n = n};
+        if (!shown->at)
+            return false;
+    }
+    if (is_new && !ctl->json)
+        print_head(n);
     for (size_t i = 0; i < n; i++) {
         const struct json *input = json_array_at(answer, "inputs", i);
-        show_input(ctl, input, is_first ? NULL : &(*shown)[i]);
-        json_int(input, "changes", &(*shown)[i].changes);
-        json_bool(input, "active", &(*shown)[i].is_active);
+        show_input(ctl, input, is_new ? NULL : &shown->at[i]);
+        remember(&shown->at[i], input);
     }
-    if (is_first && !ctl->json)
-        printf(n ? "(changes follow as they happen; Ctrl-C ends)\n"
-                 : "no inputs are configured: a [door] may have contact, rex and tamper, the "
-                   "[site] fire\n");
+    if (is_new && n > 0 && !ctl->json)
+        printf("(changes follow as they happen; Ctrl-C ends)\n");
     fflush(stdout);
     return n > 0;
 }
 
 int ctl_inputs_watch(const struct ctl *ctl)
 {
-    struct shown *shown = NULL;
+    struct shown_list shown = {0};
     int status = CTL_DONE;
     for (bool more = true; more;) {
         struct json *a = ctl_ask_list(ctl, "inputs", &status);
@@ -132,27 +152,38 @@ int ctl_inputs_watch(const struct ctl *ctl)
         if (more)
             pause_ms(LOOK_MS);
     }
-    free(shown);
+    free(shown.at);
     return status;
 }
 
 /* --- relays ---------------------------------------------------------------------------- */
 
-/* What the daemon says of a door's relay now: -1 it cannot be asked, 0 locked, 1 released;
- * *works: its level is confirmed. */
-static int look_at_lock(const struct ctl *ctl, const char *door, bool *works, int *status)
+/* What the daemon says of a door's relay now. */
+struct lock_look {
+    bool is_known, is_released;
+    char fault[128]; /* "" = each level was confirmed; a fault stays for seconds */
+};
+
+/* False, with *status set: the daemon cannot be asked. */
+static bool look_at_lock(const struct ctl *ctl, const char *door, struct lock_look *out,
+                         int *status)
 {
+    *out = (struct lock_look){0};
     struct json *a = ctl_ask_list(ctl, "doors", status);
-    int released = -1;
-    for (size_t i = 0; a && i < json_array_len(a, "doors"); i++) {
+    if (!a)
+        return false;
+    for (size_t i = 0; i < json_array_len(a, "doors"); i++) {
         const struct json *d = json_array_at(a, "doors", i);
+        struct slice fault = {0};
         if (!slice_is(text(d, "door"), door))
             continue;
-        *works = slice_is(text(d, "board"), "online");
-        released = slice_is(text(d, "lock"), "released");
+        out->is_known = true;
+        out->is_released = slice_is(text(d, "lock"), "released");
+        if (json_text(d, "fault", &fault))
+            snprintf(out->fault, sizeof out->fault, "%.*s", (int)fault.len, fault.ptr);
     }
     json_free(a);
-    return released;
+    return true;
 }
 
 static int fail(const char *door, const char *what)
@@ -161,10 +192,35 @@ static int fail(const char *door, const char *what)
     return CTL_REFUSED;
 }
 
+/* Watches the lock until it is locked again. */
+static int watch_test(const struct ctl *ctl, const char *door)
+{
+    struct lock_look look = {.is_known = true, .is_released = true};
+    int status = CTL_DONE;
+    for (int i = 0; look.is_released && !look.fault[0] && i < TEST_LOOKS; i++) {
+        pause_ms(LOOK_MS);
+        if (!look_at_lock(ctl, door, &look, &status))
+            return status;
+    }
+    if (!look.is_known)
+        return fail(door, "the daemon has forgotten the door: was it started again just now?");
+    if (look.fault[0]) {
+        fprintf(stderr, "gatehousectl: %s: %s: look at the board, its cable and its supply\n",
+                door, look.fault);
+        return CTL_REFUSED;
+    }
+    if (look.is_released)
+        return fail(door, "it is still released: its mode keeps it open, or somebody was let in");
+    if (ctl->json)
+        printf("{\"door\":\"%s\",\"relay\":\"good\"}\n", door);
+    else
+        printf("%s: locked again, and each level was read back from the board\n", door);
+    return CTL_DONE;
+}
+
 int ctl_relay_test(const struct ctl *ctl, const char *door)
 {
-    int status = CTL_DONE, released = 1;
-    bool works = true;
+    int status = CTL_DONE;
     if (!id_is_valid(slice_of(door)))
         return fail(door, "that is no id of a door: see gatehousectl doors");
     struct json *request = ctl_request("relay_test");
@@ -179,19 +235,5 @@ int ctl_relay_test(const struct ctl *ctl, const char *door)
     if (!ctl->json)
         printf("%s: released for a second: the lock should be heard\n", door);
     fflush(stdout);
-    for (int i = 0; released == 1 && works && i < TEST_LOOKS; i++) {
-        pause_ms(LOOK_MS);
-        released = look_at_lock(ctl, door, &works, &status);
-    }
-    if (released < 0)
-        return status;
-    if (!works)
-        return fail(door, "the board does not confirm the relay's level: see gatehousectl doors");
-    if (released == 1)
-        return fail(door, "it is still released: its mode keeps it open, or somebody was let in");
-    if (ctl->json)
-        printf("{\"door\":\"%s\",\"relay\":\"good\"}\n", door);
-    else
-        printf("%s: locked again, and each level was read back from the board\n", door);
-    return CTL_DONE;
+    return watch_test(ctl, door);
 }

@@ -215,7 +215,8 @@ static void call_relay_test(struct control_server *s, int fd, const struct json 
         answer_ok(fd, json_new());
     else
         answer_error(fd, doors_find(&s->parts.controller->doors, &door)
-                             ? "the door is locked down, blocked or forced closed"
+                             ? "the door is locked down, blocked, forced closed, interlocked, or "
+                               "released just now"
                              : "no such door: see gatehousectl doors");
 }
 

@@ -111,6 +111,8 @@ static struct json *status_of_door(struct controller *c, const struct door_unit 
                        : json_set_null(out, "contact")) &&
               (alarm ? json_set_text(out, "alarm", slice_of(alarm)) : json_set_null(out, "alarm")) &&
               json_set_text(out, "board", slice_of(unit->online ? "online" : "offline")) &&
+              (unit->fault ? json_set_text(out, "fault", slice_of(unit->fault))
+                           : json_set_null(out, "fault")) &&
               (!door->is_releasing ||
                json_set_int(out, "until_ms", door->release_ends.ms - now.mono.ms));
     if (ok)
