@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "input.h"
 #include "lib/manager.h"
 
 #define CRASH_MS 6000 /* a release of a second, and five */
@@ -371,9 +372,9 @@ static void a_board_that_comes_back_is_gatehouseds_whichever_holder_it_has(void 
             assert_true(process_kill(&holder));
     }
     assert_true(gpiosim_unplug(chip));
-    assert_true(wait_until(board_is, "offline", 3 * WAIT_MS));
+    assert_true(wait_until(board_is, (char[]){"offline"}, 3 * WAIT_MS));
     assert_true(gpiosim_plug(chip));
-    assert_true(wait_until(board_is, "online", 3 * WAIT_MS));
+    assert_true(wait_until(board_is, (char[]){"online"}, 3 * WAIT_MS));
 }
 
 /* The lines are gatehoused's for as long as it lives, whoever else asks for them; and nobody
@@ -475,6 +476,71 @@ static void a_holder_locks_nobody_in(void **state)
     nobody_locked();
 }
 
+/* Somebody else still has the fire input: its relays would be taken as in no fire. */
+static void a_holder_takes_no_relay_before_the_fire_input(void **state)
+{
+    (void)state;
+    char line[256], why[HAL_TEXT_MAX];
+    const struct hal_line fire = {.chip = CHIP, .line = "5"};
+    bool active;
+    int index;
+    live(KEEPS);
+    assert_true(gpiosim_pull(chip, LINE_FIRE, true));
+    assert_doors(true);
+    stop();
+    struct input_board *other = hal_gpiod_inputs();
+    assert_non_null(other);
+    assert_int_equal(other->ops->add(other, &fire, "other", INPUT_BIAS_AS_IS, 0, &index, &active,
+                                     why),
+                     HAL_OK);
+    assert_true(gpiosim_record());
+    start_holder();
+    assert_true(process_wait_text(&holder, "held by \"other\"", WAIT_MS, line, sizeof line));
+    other->ops->close(other);
+    assert_true(wait_until(somebody_holds, NULL, 3 * WAIT_MS));
+    assert_doors(true);
+    nobody_locked();
+}
+
+/* --- a start that fails ------------------------------------------------------------------------ */
+
+static void write_config_with_no_password(char path[FOLDER_PATH_MAX])
+{
+    char line[512];
+    assert_true(folder_file(&site.folder, "no-password.ini", path));
+    FILE *from = fopen(site.config_path, "r"), *to = fopen(path, "w");
+    assert_true(from && to);
+    while (fgets(line, sizeof line, from)) {
+        assert_true(fputs(line, to) >= 0);
+        if (strncmp(line, "[broker]", 8) == 0)
+            assert_true(fputs("username = us\npassword_file = /nonexistent\n", to) >= 0);
+    }
+    fclose(from);
+    assert_int_equal(fclose(to), 0);
+}
+
+/* systemd starts it each second: the holder keeps the lines meanwhile. */
+static void a_start_that_fails_touches_no_line(void **state)
+{
+    (void)state;
+    char config[FOLDER_PATH_MAX], program[FOLDER_PATH_MAX], *said = NULL;
+    live(REVERTS_TO_RELEASED);
+    stop();
+    start_holder();
+    assert_true(wait_until(somebody_holds, NULL, WAIT_MS));
+    write_config_with_no_password(config);
+    assert_true(place_program("gatehoused", program));
+    const char *const argv[] = {program, "--config", config, NULL};
+    assert_true(gpiosim_record());
+    assert_int_equal(process_run(argv, NULL, WAIT_MS, NULL, &said), 1);
+    if (!strstr(said, "password cannot be read"))
+        fail_msg("it failed for something else: %s", said);
+    free(said);
+    char *record = gpiosim_recorded(chip);
+    assert_string_equal(record, "");
+    free(record);
+}
+
 /* --- many ------------------------------------------------------------------------------------------ */
 
 static void starts_and_stops_drive_no_line_to_released(void **state)
@@ -523,6 +589,8 @@ int main(void)
         DH(a_board_that_comes_back_is_gatehouseds_whichever_holder_it_has),
         DH(a_holder_gives_the_lines_to_one_at_a_time),
         DH(a_holder_locks_nobody_in),
+        DH(a_holder_takes_no_relay_before_the_fire_input),
+        DH(a_start_that_fails_touches_no_line),
         D(no_end_locks_a_door_in_a_fire),
         DH(a_fire_that_breaks_out_while_gatehoused_is_away_releases),
         D(starts_and_stops_drive_no_line_to_released),

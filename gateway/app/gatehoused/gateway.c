@@ -207,8 +207,6 @@ static bool open_bus(struct gateway *g)
         .note = inbox_put,
         .context = g->inbox,
     };
-    if (!read_password(g))
-        return false;
     enum gh_err err = mqtt_bus_open(&g->bus, &options);
     if (err)
         log_line(LOG_ERR, "the broker's client cannot be made: %s", gh_err_name(err));
@@ -310,14 +308,17 @@ static bool open_control(struct gateway *g)
     return false;
 }
 
-/* Relays first, so that doors are at their levels before anything else can take long or go
- * wrong; the bus last, so that no read comes in before it can be decided. */
+/* First what can be wrong without a line being touched: a start that fails for a password
+ * leaves the lines with gatehouse-safe, and systemd starts us each second. Then the relays, so
+ * that doors are at their levels before anything can take long; the bus last, so that no read
+ * comes in before it can be decided. */
 static bool open_all(struct gateway *g, bool simulated)
 {
     return make_folder(g->config->state_dir) && single_instance(g) &&
-           make_folder(g->config->run_dir) && open_replica(g) && open_lines(g, simulated) &&
-           open_loop(g) && open_inputs(g) && open_keys(g) &&
-           open_journal(g) && open_bus(g) && open_controller(g) && open_control(g) && watch(g, journal_db_fd(g->journal), g->journal);
+           make_folder(g->config->run_dir) && read_password(g) && open_keys(g) && open_loop(g) &&
+           open_replica(g) && open_lines(g, simulated) && open_inputs(g) && open_journal(g) &&
+           open_bus(g) && open_controller(g) && open_control(g) &&
+           watch(g, journal_db_fd(g->journal), g->journal);
 }
 
 static void close_all(struct gateway *g)

@@ -6,7 +6,7 @@
 
 #include "line_look.h"
 
-#define FIRE_PASSES 10 /* 20 ms each (main.c); then the input is taken to be broken */
+#define FIRE_PASSES 25 /* 20 ms each (main.c); then the input is taken to be broken */
 #define HOLDER "safe"
 #define PASSER "set safe"
 
