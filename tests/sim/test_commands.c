@@ -125,12 +125,42 @@ static void a_command_of_last_month_is_not_done_again_when_its_id_is_forgotten(v
     struct command c = command(COMMAND_HOLD_OPEN, "d0");
     c.id = (struct id){"ancient"};
     c.is_remote = true;
+    w->now.wall.s += 8 * 86400; /* the memory is old enough */
+    w->now.mono.ms += 8LL * 86400 * 1000;
     c.issued_at = w->now.wall.s - 7 * 86400 - 1;
     assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_EXPIRED);
     assert_false(world_is_released(w, 0));
     c.id = (struct id){"recent"};
     c.issued_at = w->now.wall.s - 7 * 86400;
     assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_DONE);
+}
+
+static enum command_result issued(struct world *w, enum command_action action, const char *door,
+                                  const char *id, int64_t at)
+{
+    struct command c = command(action, door);
+    snprintf(c.id.s, sizeof c.id.s, "%s", id);
+    c.issued_at = at;
+    return controller_command(&w->controller, &c, w->now).result;
+}
+
+/* A box whose journal is new does not know what the old one has done. */
+static void what_was_issued_before_the_memory_began_is_not_done_but_locks(void **state)
+{
+    struct world *w = *state;
+    int64_t began = w->now.wall.s;
+    w->now.wall.s += 60;
+    w->now.mono.ms += 60000;
+    assert_int_equal(order(w, COMMAND_RESTORE, NULL), COMMAND_DONE); /* the first event */
+    restart(w); /* does not begin it anew */
+    assert_int_equal(issued(w, COMMAND_HOLD_OPEN, "d0", "1", began - 1), COMMAND_EXPIRED);
+    assert_false(world_is_released(w, 0));
+    assert_int_equal(issued(w, COMMAND_LOCKDOWN, "d0", "2", began - 1), COMMAND_DONE);
+    assert_int_equal(issued(w, COMMAND_LOCKDOWN_RELEASE, "d0", "3", began - 1), COMMAND_EXPIRED);
+    assert_int_equal(issued(w, COMMAND_RESTORE, "d0", "4", began - 1), COMMAND_EXPIRED);
+    assert_int_equal(issued(w, COMMAND_LOCKDOWN_RELEASE, "d0", "5", began), COMMAND_DONE);
+    assert_int_equal(issued(w, COMMAND_HOLD_OPEN, "d0", "6", began), COMMAND_DONE);
+    assert_true(world_is_released(w, 0));
 }
 
 static void a_lock_and_a_lockdown_need_no_clock(void **state)
@@ -307,6 +337,7 @@ int main(void)
         T(a_command_that_is_late_opens_nothing),
         T(remote_releases_are_capped_in_any_hour_also_over_kills),
         T(a_command_of_last_month_is_not_done_again_when_its_id_is_forgotten),
+        T(what_was_issued_before_the_memory_began_is_not_done_but_locks),
         T(a_lock_and_a_lockdown_need_no_clock),
         T(fire_opens_what_is_locked_down_for_as_long_as_it_lasts),
         T(fire_opens_also_where_the_policy_cannot_be_read),

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "app/gatehoused/command_memory.h"
 #include "app/gatehoused/controller_parts.h"
 #include "app/gatehoused/feedback.h"
 #include "app/log.h"
@@ -17,6 +18,7 @@ static enum gh_err open_kept(struct controller *c, const struct controller_start
     enum gh_err err = ledger_open(&c->ledger, c->ports.journal);
     if (err)
         return err;
+    command_memory_begin(&c->ledger, start->last_event.len == 0, now);
     err = passes_open(&c->passes, &c->ledger);
     if (err)
         goto fail_ledger;

@@ -2,12 +2,10 @@
  * Source: the decision contract, "Door mode", "Admin release" and "Lost or stolen". */
 #include <stdio.h>
 
+#include "app/gatehoused/command_memory.h"
 #include "app/gatehoused/controller_parts.h"
 #include "app/gatehoused/remote_cap.h"
 #include "core/word.h"
-
-/* Commands are remembered this long (cloud contract). */
-#define REMEMBERED_S (7 * 86400)
 
 static const char *const action_words[COMMAND_ACTIONS] = {
     [COMMAND_RELEASE] = "release",
@@ -72,38 +70,6 @@ static bool needs_clock(const struct command *command)
     case COMMAND_RESYNC: break;
     }
     return false;
-}
-
-/* 0: it came while the clock was not trusted, and nobody knows how old it is. */
-static bool is_old(void *context, const struct ledger_entry *entry)
-{
-    const struct now *now = context;
-    struct slice value = ledger_entry_value(entry);
-    int64_t at = 0;
-    return wall_is_trusted(now->wall) &&
-           (!ledger_word_number(&value, &at) || (at != 0 && now->wall.s - at > REMEMBERED_S));
-}
-
-static struct ledger_key command_key(const struct command *command)
-{
-    return ledger_key('c', &command->id, id_is_none(&command->from) ? NULL : &command->from);
-}
-
-static bool is_duplicate(const struct controller *c, const struct command *command, struct now now)
-{
-    struct ledger_key key = command_key(command);
-    const struct ledger_entry *known =
-        id_is_none(&command->id) ? NULL : ledger_find(&c->ledger, &key);
-    return known && !is_old(&now, known);
-}
-
-static void remember(struct controller *c, const struct command *command, struct now now)
-{
-    struct ledger_key key = command_key(command);
-    if (id_is_none(&command->id))
-        return;
-    ledger_sweep(&c->ledger, 'c', is_old, &now);
-    (void)ledger_put_number(&c->ledger, &key, wall_is_trusted(now.wall) ? now.wall.s : 0);
 }
 
 /* --- one door --------------------------------------------------------------------------- */
@@ -214,14 +180,24 @@ static bool find_unit(struct controller *c, const struct command *command, struc
     return store->ops->look(store->self, &command->door, &policy) != GH_OK || policy.door_known;
 }
 
+/* It may have been done, and its id be forgotten. What locks may come from before the memory
+ * began: once too often does no harm. */
+static bool may_be_forgotten(struct controller *c, const struct command *command, struct now now)
+{
+    bool locks = command->action == COMMAND_LOCK || command->action == COMMAND_LOCKDOWN;
+    return command->issued_at != 0 &&
+           (command_memory_is_past(command->issued_at, now) ||
+            (!locks &&
+             command_memory_is_before(&c->ledger, command->issued_at, now, c->started)));
+}
+
 /* An order that would be over before it began changes nothing. */
-static bool is_over(const struct command *command, struct now now)
+static bool is_over(struct controller *c, const struct command *command, struct now now)
 {
     bool lasts = command->action == COMMAND_HOLD_OPEN || command->action == COMMAND_LOCK;
-    /* Its id may have been forgotten by now. */
-    bool is_ancient = command->issued_at != 0 && now.wall.s - command->issued_at > REMEMBERED_S;
     return wall_is_trusted(now.wall) &&
-           (is_ancient || (command->not_after != INSTANT_NONE && now.wall.s >= command->not_after) ||
+           (may_be_forgotten(c, command, now) ||
+            (command->not_after != INSTANT_NONE && now.wall.s >= command->not_after) ||
             (lasts && command->until != INSTANT_NONE && now.wall.s >= command->until));
 }
 
@@ -230,9 +206,9 @@ static struct command_outcome carry_out(struct controller *c, const struct comma
 {
     if (needs_clock(command) && !wall_is_trusted(now.wall))
         return refuse(REASON_CLOCK_UNTRUSTED);
-    if (is_duplicate(c, command, now))
+    if (command_memory_knows(&c->ledger, &command->id, &command->from, now))
         return (struct command_outcome){.result = COMMAND_DUPLICATE};
-    if (is_over(command, now))
+    if (is_over(c, command, now))
         return (struct command_outcome){.result = COMMAND_EXPIRED};
     if (!find_unit(c, command, unit))
         return refuse(REASON_DOOR_UNKNOWN);
@@ -281,7 +257,7 @@ struct command_outcome controller_command(struct controller *c, const struct com
     struct door_unit *unit = NULL;
     struct command_outcome outcome = carry_out(c, command, &unit, now);
     if (outcome.result != COMMAND_DUPLICATE)
-        remember(c, command, now);
+        command_memory_add(&c->ledger, &command->id, &command->from, now);
     journal(c, command, &outcome, now);
     if (outcome.result != COMMAND_DONE)
         return outcome;

@@ -15,7 +15,8 @@
  *   m/DOOR             the mode that was journalled last: its word
  *   p/READER...        PIN failures and the lockout (lockouts.h)
  *   w/READER           a read that waits for its second factor (waits.h)
- *   c/COMMAND[/PANEL]  a command that was done or refused: its instant
+ *   c/COMMAND[/PANEL]  a command that was done or refused: its instant (command_memory.h)
+ *   b/commands         the instant from which on those are remembered
  *   h/SLOT             the instant of a remote release (remote_cap.h) */
 #ifndef GATEHOUSE_APP_GATEHOUSED_LEDGER_H
 #define GATEHOUSE_APP_GATEHOUSED_LEDGER_H

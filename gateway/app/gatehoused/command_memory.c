@@ -1,0 +1,65 @@
+#include "app/gatehoused/command_memory.h"
+
+#define REMEMBERED_S (7 * 86400)
+
+static const struct id memory = {"commands"};
+
+void command_memory_begin(struct ledger *ledger, bool is_new, struct now now)
+{
+    struct ledger_key key = ledger_key('b', &memory, NULL);
+    if (ledger_find(ledger, &key))
+        return;
+    /* A stream of an earlier version has remembered all along. 0: not known yet. */
+    int64_t since = wall_is_trusted(now.wall) ? now.wall.s : 0;
+    (void)ledger_put_number(ledger, &key, is_new ? since : 1);
+}
+
+/* 0: it came while the clock was not trusted, and nobody knows how old it is. */
+static bool is_old(void *context, const struct ledger_entry *entry)
+{
+    const struct now *now = context;
+    struct slice value = ledger_entry_value(entry);
+    int64_t at = 0;
+    return wall_is_trusted(now->wall) &&
+           (!ledger_word_number(&value, &at) || (at != 0 && now->wall.s - at > REMEMBERED_S));
+}
+
+static struct ledger_key command_key(const struct id *command, const struct id *panel)
+{
+    return ledger_key('c', command, id_is_none(panel) ? NULL : panel);
+}
+
+bool command_memory_knows(const struct ledger *ledger, const struct id *command,
+                          const struct id *panel, struct now now)
+{
+    struct ledger_key key = command_key(command, panel);
+    const struct ledger_entry *known = id_is_none(command) ? NULL : ledger_find(ledger, &key);
+    return known && !is_old(&now, known);
+}
+
+void command_memory_add(struct ledger *ledger, const struct id *command, const struct id *panel,
+                        struct now now)
+{
+    struct ledger_key key = command_key(command, panel);
+    if (id_is_none(command))
+        return;
+    ledger_sweep(ledger, 'c', is_old, &now);
+    (void)ledger_put_number(ledger, &key, wall_is_trusted(now.wall) ? now.wall.s : 0);
+}
+
+bool command_memory_is_past(int64_t issued_at, struct now now)
+{
+    return now.wall.s - issued_at > REMEMBERED_S;
+}
+
+bool command_memory_is_before(struct ledger *ledger, int64_t issued_at, struct now now,
+                              struct now started)
+{
+    struct ledger_key key = ledger_key('b', &memory, NULL);
+    int64_t since = ledger_number(ledger, &key);
+    if (since == 0) { /* the clock was not trusted when it began */
+        since = now.wall.s - (now.mono.ms - started.mono.ms) / 1000;
+        (void)ledger_put_number(ledger, &key, since);
+    }
+    return issued_at < since;
+}

@@ -1,0 +1,33 @@
+/* Which commands were done or refused, so that none is done twice; over restarts, for a week.
+ * Kept in the ledger: c/COMMAND[/PANEL], and b/commands, the instant from which on they are
+ * remembered: a new stream knows of none before it began, a restored one of none between the
+ * backup and the restore. Source: cloud contract, "Commands". */
+#ifndef GATEHOUSE_APP_GATEHOUSED_COMMAND_MEMORY_H
+#define GATEHOUSE_APP_GATEHOUSED_COMMAND_MEMORY_H
+
+#include <stdbool.h>
+
+#include "app/gatehoused/ledger.h"
+#include "core/clock.h"
+
+/* The ledger's key and what stands there: wall seconds. */
+#define COMMAND_MEMORY_KEY "b/commands"
+
+/* Notes when the memory began, unless that is known. is_new: the stream has no events. */
+void command_memory_begin(struct ledger *ledger, bool is_new, struct now now);
+
+/* panel: none = of the cloud or of somebody at the box. A command without an id is never
+ * known and never remembered. */
+bool command_memory_knows(const struct ledger *ledger, const struct id *command,
+                          const struct id *panel, struct now now);
+void command_memory_add(struct ledger *ledger, const struct id *command, const struct id *panel,
+                        struct now now);
+
+/* A command that was issued then (wall seconds; the clock must be trusted) is so old that it
+ * is no longer remembered. */
+bool command_memory_is_past(int64_t issued_at, struct now now);
+/* It was issued before the memory began; started: when the program did. */
+bool command_memory_is_before(struct ledger *ledger, int64_t issued_at, struct now now,
+                              struct now started);
+
+#endif
