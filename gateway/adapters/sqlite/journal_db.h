@@ -69,6 +69,13 @@ GH_MUST_CHECK enum gh_err journal_reader_each(struct journal_reader *r, uint64_t
                                               bool (*each)(void *context, uint64_t seq,
                                                            struct slice event),
                                               void *context);
+/* Calls each for everything that is kept, as of the newest event in the database, all of
+ * one moment; each returns false to stop. Slices are borrowed for that call. A journal of
+ * the old layout keeps nothing. GH_IO, GH_CORRUPT, GH_RETRY. */
+GH_MUST_CHECK enum gh_err journal_reader_kept(struct journal_reader *r,
+                                              bool (*each)(void *context, struct slice key,
+                                                           struct slice value),
+                                              void *context);
 void journal_reader_close(struct journal_reader *r);
 
 /* Moves everything to the database, syncs, stops the thread, frees. */

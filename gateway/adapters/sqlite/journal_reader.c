@@ -11,6 +11,7 @@
 struct journal_reader {
     sqlite3 *db;
     sqlite3_stmt *read[1];
+    bool keeps; /* its layout has the table */
 };
 
 static enum gh_err reader_connect(struct journal_reader *r, const char *path)
@@ -28,6 +29,7 @@ static enum gh_err reader_connect(struct journal_reader *r, const char *path)
     if (application != JOURNAL_APPLICATION_ID ||
         (layout != JOURNAL_LAYOUT && layout != JOURNAL_LAYOUT_OLD))
         return GH_CORRUPT;
+    r->keeps = layout == JOURNAL_LAYOUT;
     return db_prepare_all(r->db, r->read, sql, 1);
 }
 
@@ -74,6 +76,22 @@ enum gh_err journal_reader_each(struct journal_reader *r, uint64_t after, uint64
         if (!each(context, (uint64_t)sqlite3_column_int64(st, 0), event))
             return GH_OK;
     }
+    return err;
+}
+
+enum gh_err journal_reader_kept(struct journal_reader *r,
+                                bool (*each)(void *context, struct slice key, struct slice value),
+                                void *context)
+{
+    static const char *const sql[1] = {SQL_journal_kept_all};
+    sqlite3_stmt *st[1] = {NULL};
+    bool row = false, goes_on = true;
+    if (!r->keeps)
+        return GH_OK;
+    enum gh_err err = db_prepare_all(r->db, st, sql, 1);
+    while (err == GH_OK && goes_on && (err = db_step(st[0], &row)) == GH_OK && row)
+        goes_on = each(context, db_column(st[0], 0), db_column(st[0], 1));
+    db_finalize_all(st, 1);
     return err;
 }
 

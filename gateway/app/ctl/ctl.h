@@ -39,6 +39,8 @@ int ctl_explain(const struct ctl *ctl);
 int ctl_policy_verify(const char *path);
 int ctl_policy_import(const struct ctl *ctl, const char *path);
 int ctl_journal_verify(const struct ctl *ctl, const struct config *config);
+int ctl_backup(const struct ctl *ctl, const struct config *config, const char *path);
+int ctl_restore(const struct ctl *ctl, const char *path);
 int ctl_config_check(const struct ctl *ctl);
 /* steps "-" = standard input. */
 int ctl_rehearse(const char *policy, const char *steps);

@@ -26,6 +26,9 @@ static const char usage[] =
     "  relay test DOOR        releases a door for a second and reads its relay back\n"
     "  policy verify FILE     every mistake in a policy file; import FILE: makes it the policy\n"
     "  journal verify         is the journal as it was written? event by event, and its end\n"
+    "  backup FILE            what makes this box this box, sealed under a passphrase that is\n"
+    "                         asked for, or is the first line of standard input\n"
+    "  restore FILE           makes a fresh box that one; both daemons must be stopped\n"
     "  config check [--sim]   every mistake in the configuration and in its lines; --sim: as it\n"
     "                         is for the simulated board, without looking at lines\n"
     "  rehearse --policy POLICY.ndjson [STEPS.ndjson|-]\n"
@@ -147,12 +150,13 @@ static void find_socket(struct ctl *ctl)
         config_free(&config);
 }
 
-static int verify_journal(struct ctl *ctl)
+static int with_config(struct ctl *ctl, const char *command, const char *path)
 {
     struct config config;
     if (config_load(&config, ctl->config_path, ctl_print_mistake, ctl) != GH_OK)
         return CTL_REFUSED;
-    int status = ctl_journal_verify(ctl, &config);
+    int status = strcmp(command, "backup") == 0 ? ctl_backup(ctl, &config, path)
+                                                : ctl_journal_verify(ctl, &config);
     config_free(&config);
     return status;
 }
@@ -170,7 +174,11 @@ static int run(struct ctl *ctl, int argc, char **argv)
         return ctl_policy_import(ctl, argv[2]);
     find_socket(ctl);
     if (argc == 2 && strcmp(command, "journal") == 0 && strcmp(argv[1], "verify") == 0)
-        return verify_journal(ctl);
+        return with_config(ctl, command, NULL);
+    if (argc == 2 && strcmp(command, "backup") == 0)
+        return with_config(ctl, command, argv[1]);
+    if (argc == 2 && strcmp(command, "restore") == 0)
+        return ctl_restore(ctl, argv[1]);
     if (argc == 1 && strcmp(command, "status") == 0)
         return ctl_status(ctl);
     if (argc == 1 && strcmp(command, "doors") == 0)

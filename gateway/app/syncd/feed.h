@@ -19,7 +19,7 @@
 #include "adapters/crypto/sign.h"
 #include "adapters/json/json.h"
 #include "adapters/sqlite/replica_writer.h"
-#include "app/syncd/floor.h"
+#include "app/floor.h"
 #include "core/arena.h"
 
 #define FEED_SCHEMA 1 /* of policy rows: the only one that this version knows */

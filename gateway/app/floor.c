@@ -1,4 +1,4 @@
-#include "app/syncd/floor.h"
+#include "app/floor.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  * for an older policy.
  *
  * The file "upstream.state" in the state folder: "floor EPOCH REV\n". */
-#ifndef GATEHOUSE_APP_SYNCD_FLOOR_H
-#define GATEHOUSE_APP_SYNCD_FLOOR_H
+#ifndef GATEHOUSE_APP_FLOOR_H
+#define GATEHOUSE_APP_FLOOR_H
 
 #include <stdbool.h>
 #include <stdint.h>
