@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/big.h"
 #include "bench/echo.h"
 #include "bench/floors.h"
 #include "bench/large.h"
@@ -33,10 +34,11 @@ struct amount {
     long people;   /* of the largest site */
     int decisions; /* asked of it */
     int lines;
+    int big, queued, big_revocations; /* people; rows before a revocation */
 };
 
-static const struct amount full = {5, 500, 40, 200, 100, 20, 30, 20000, 5, 250000, 50000, 100};
-static const struct amount quick = {3, 50, 8, 50, 20, 10, 6, 2000, 3, 2500, 5000, 10};
+static const struct amount full = {5, 500, 40, 200, 100, 20, 30, 20000, 5, 250000, 50000, 100, 250000, 50000, 5};
+static const struct amount quick = {3, 50, 8, 50, 20, 10, 6, 2000, 3, 2500, 5000, 10, 2500, 500, 2};
 
 struct measured {
     struct series one_way, echo, echo_16, slow_echo, commit, call; /* floors */
@@ -49,6 +51,7 @@ struct measured {
     long missing, doubled;
     struct large small_site, large_site;
     struct lines lines;
+    struct big big;
 };
 
 /* --- the broker with default sockets ------------------------------------------------------ */
@@ -223,7 +226,7 @@ static bool measure_large(struct bench *b)
     struct play *p = &b->play;
     const struct echo_times echo = {NULL, &m->large_echo};
     const struct play_times ours = {&m->large_relay, &m->large_feedback};
-    if (!play_open(p, PEOPLE_LARGE) || !play_sync(p, &m->large_sync_s) ||
+    if (!play_open(p, PEOPLE_LARGE, 1) || !play_sync(p, &m->large_sync_s) ||
         !echo_start(&b->echo, &p->site.folder, p->site.broker.port, true) ||
         !commit_floor_open(&b->commit, &p->site.folder)) {
         return false;
@@ -266,7 +269,7 @@ static void close_floors(struct bench *b)
 
 static bool measure_usual(struct bench *b)
 {
-    bool good = play_open(&b->play, PEOPLE) && play_sync(&b->play, &b->m.sync_s) &&
+    bool good = play_open(&b->play, PEOPLE, 1) && play_sync(&b->play, &b->m.sync_s) &&
                 open_floors(b) && warm_up(b);
     for (int i = 0; i < b->amount.rounds && good; i++) {
         fprintf(stderr, "bench: round %d of %d\n", i + 1, b->amount.rounds);
@@ -298,6 +301,10 @@ static bool measure(struct bench *b)
         fprintf(stderr, "bench: decisions among %ld credentials\n", 4 * b->amount.people);
         good = large_measure(&b->m.small_site, 250, b->amount.decisions, false) &&
                large_measure(&b->m.large_site, b->amount.people, b->amount.decisions, true);
+    }
+    if (good) {
+        fprintf(stderr, "bench: a site of %d people\n", b->amount.big);
+        good = big_measure(&b->m.big, b->amount.big, b->amount.queued, b->amount.big_revocations);
     }
     if (good) {
         fprintf(stderr, "bench: lines\n");
@@ -359,6 +366,32 @@ static void show_doors(struct table *t, const struct measured *m)
     table_latency(t, "to feedback, 20,000 people", &m->large_feedback,
                   &(struct against){"echo + commit", large + large_commit, "echo + 1.5 x commit",
                                     large + 1.5 * large_commit, false});
+}
+
+static void show_big(struct table *t, const struct measured *m, int people)
+{
+    const struct big *g = &m->big;
+    char name[96];
+    double idle = series_at(&g->idle, 0.99), meanwhile = series_at(&g->meanwhile, 0.99);
+    snprintf(name, sizeof name, "A site of %d people with %d cards each", people, BIG_CARDS);
+    table_heading(t, name);
+    snprintf(name, sizeof name, "snapshot of %ld rows, syncd's start included", g->rows);
+    double import = g->import_s * 1e3;
+    table_number(t, name, g->snapshot_s * 1e3, "ms",
+                 &(struct against){"sqlite3 shell, the same rows", import, "3 x its import",
+                                   3 * import, false});
+    table_latency(t, "read to relay, no sync", &g->idle, NULL);
+    table_latency(t, "read to relay while a snapshot loads", &g->meanwhile, NULL);
+    table_number(t, "p99 while it loads", meanwhile, "us",
+                 &(struct against){"p99 without", idle, "2 x", 2 * idle, false});
+    snprintf(name, sizeof name, "revocation committed to denied, with %ld rows", g->queued);
+    table_latency(t, name, &g->revoked,
+                  &(struct against){.target = "50 ms on loopback", .limit = 50000});
+    table_latency(t, "start of gatehoused to its first answer there", &g->restart,
+                  &(struct against){.target = "1 s", .limit = 1000000});
+    table_number(t, "memory of syncd, at its most", g->syncd_mib, "MiB",
+                 &(struct against){.target = "64 MiB", .limit = 64});
+    table_number(t, "memory of gatehoused, at its most", g->daemon_mib, "MiB", NULL);
 }
 
 static void show_lines(struct table *t, const struct measured *m)
@@ -443,6 +476,7 @@ int main(int argc, char **argv)
     show_doors(&table, &b.m);
     show_rest(&table, &b.m, b.amount.backlog);
     show_decisions(&table, &b.m, b.amount.people);
+    show_big(&table, &b.m, b.amount.big);
     show_lines(&table, &b.m);
     if (!table_close(&table)) {
         return 2;

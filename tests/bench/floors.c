@@ -148,19 +148,29 @@ bool cloud_link_put(struct cloud_link *link, const char *ndjson)
 
 /* --- memory --------------------------------------------------------------------------- */
 
-double floors_resident_mib(pid_t pid)
+static double memory_of(pid_t pid, const char *what)
 {
     char path[64], line[256];
     double mib = 0;
     snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
     FILE *f = fopen(path, "re");
     while (f != NULL && fgets(line, sizeof line, f) != NULL) {
-        if (strncmp(line, "VmRSS:", 6) == 0) {
-            mib = (double)strtol(line + 6, NULL, 10) / 1024.0;
+        if (strncmp(line, what, strlen(what)) == 0) {
+            mib = (double)strtol(line + strlen(what), NULL, 10) / 1024.0;
         }
     }
     if (f != NULL) {
         fclose(f);
     }
     return mib;
+}
+
+double floors_resident_mib(pid_t pid)
+{
+    return memory_of(pid, "VmRSS:");
+}
+
+double floors_peak_mib(pid_t pid)
+{
+    return memory_of(pid, "VmHWM:");
 }

@@ -30,7 +30,9 @@ bool cloud_link_round(struct cloud_link *link, int calls, struct series *times);
 /* Puts rows into the policy. */
 bool cloud_link_put(struct cloud_link *link, const char *ndjson);
 
-/* Resident memory (VmRSS) of a process in MiB; 0 if it cannot be read. */
+/* Resident memory of a process in MiB, now (VmRSS) and at its most (VmHWM); 0 if it cannot be
+ * read. */
 double floors_resident_mib(pid_t pid);
+double floors_peak_mib(pid_t pid);
 
 #endif

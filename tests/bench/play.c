@@ -13,6 +13,7 @@
 #define RELEASE_NS 1000000000LL
 #define SLACK_NS 100000000LL /* until a release of a second has ended for certain */
 #define ROW_ROOM 256
+#define PEOPLE_PART 20000
 
 /* --- the site ------------------------------------------------------------------------- */
 
@@ -52,55 +53,70 @@ static void card_of(char out[9], int person)
 
 long play_rows(const struct play *p)
 {
-    return 4 + 2 * PLAY_DOORS + 2 * p->people;
+    return 4 + 2 * PLAY_DOORS + (1L + p->cards) * p->people;
 }
 
-static bool put_policy(struct play *p)
+static bool put_building(struct play *p)
 {
     static const char head[] =
         "{\"k\":\"site\",\"id\":\"" SITE_ID "\",\"d\":{\"tz\":\"Europe/London\"}}\n"
         "{\"k\":\"group\",\"id\":\"staff\",\"d\":{}}\n"
         "{\"k\":\"schedule\",\"id\":\"always\",\"d\":{\"windows\":[{\"days\":[\"mon\",\"tue\","
-        "\"wed\","
-        "\"thu\",\"fri\",\"sat\",\"sun\"],\"start\":\"00:00\",\"end\":\"24:00\"}]}}\n"
+        "\"wed\",\"thu\",\"fri\",\"sat\",\"sun\"],\"start\":\"00:00\",\"end\":\"24:00\"}]}}\n"
         "{\"k\":\"entitlement\",\"id\":\"everywhere\",\"d\":{\"kind\":\"role\",\"schedule\":"
-        "\"always\","
-        "\"who\":{\"groups\":[\"staff\"]},\"where\":{\"all\":true}}}\n";
-    size_t room = sizeof head + (size_t)(2 * PLAY_DOORS + 2 * p->people) * ROW_ROOM;
-    char *rows = malloc(room);
-    if (rows == NULL) {
-        return false;
-    }
-    size_t len = (size_t)snprintf(rows, room, "%s", head);
+        "\"always\",\"who\":{\"groups\":[\"staff\"]},\"where\":{\"all\":true}}}\n";
+    static char rows[sizeof head + 2 * PLAY_DOORS * ROW_ROOM];
+    size_t len = (size_t)snprintf(rows, sizeof rows, "%s", head);
     for (int i = 0; i < PLAY_DOORS; i++) {
-        len += (size_t)snprintf(rows + len, room - len,
+        len += (size_t)snprintf(rows + len, sizeof rows - len,
                                 "{\"k\":\"door\",\"id\":\"d%03d\",\"d\":{\"release_s\":1}}\n"
                                 "{\"k\":\"reader\",\"id\":\"r%03d\",\"d\":{\"door\":\"d%03d\"}}\n",
                                 i, i, i);
     }
-    for (int i = 0; i < p->people; i++) {
+    return site_put_rows(&p->site, rows);
+}
+
+/* A person and what they carry; card k of person i is number i + k * people. */
+static size_t put_person(const struct play *p, int i, char *out, size_t size)
+{
+    play_person(out, size, i, true);
+    size_t len = strlen(out);
+    for (int k = 0; k < p->cards; k++) {
         char card[9];
-        card_of(card, i);
-        play_person(rows + len, room - len, i, true);
-        len += strlen(rows + len);
-        len +=
-            (size_t)snprintf(rows + len, room - len,
-                             "{\"k\":\"credential\",\"id\":\"c%05d\",\"d\":{\"person\":\"p%05d\","
-                             "\"type\":\"card\",\"value\":\"%s\"}}\n",
-                             i, i, card);
+        int n = i + k * p->people;
+        card_of(card, n);
+        len += (size_t)snprintf(out + len, size - len,
+                                "{\"k\":\"credential\",\"id\":\"c%05d\",\"d\":{\"person\":\"p%05d\","
+                                "\"type\":\"card\",\"value\":\"%s\"}}\n",
+                                n, i, card);
     }
-    bool good = site_put_rows(&p->site, rows);
+    return len;
+}
+
+/* In parts: the cloud takes only so much at once. */
+static bool put_people(struct play *p)
+{
+    size_t room = (size_t)PEOPLE_PART * (size_t)(1 + p->cards) * ROW_ROOM;
+    char *rows = malloc(room);
+    bool good = rows != NULL;
+    for (int i = 0; good && i < p->people; i += PEOPLE_PART) {
+        size_t len = 0;
+        for (int j = i; j < p->people && j < i + PEOPLE_PART; j++) {
+            len += put_person(p, j, rows + len, room - len);
+        }
+        good = site_put_rows(&p->site, rows);
+    }
     free(rows);
     return good;
 }
 
-bool play_open(struct play *p, int people)
+bool play_open(struct play *p, int people, int cards)
 {
-    *p = (struct play){.people = people};
+    *p = (struct play){.people = people, .cards = cards};
     struct site_options options = {.config = first_door,
                                    .site_lines = "reads_per_s = 10000\nreads_burst = 10000"};
     return site_make(&p->site, &options) && add_doors(p) && site_start_broker(&p->site) &&
-           site_start_cloud(&p->site) && put_policy(p) && site_start_gatehoused(&p->site) &&
+           site_start_cloud(&p->site) && put_building(p) && put_people(p) && site_start_gatehoused(&p->site) &&
            play_find_relays(p) && wires_open(&p->wires, p->site.broker.port, WIRES_MAX, true);
 }
 
@@ -113,7 +129,7 @@ void play_close(struct play *p)
 bool play_sync(struct play *p, double *seconds)
 {
     int64_t before = wait_now_ns();
-    bool good = site_start_syncd(&p->site) && site_wait_policy(&p->site, 3 * WAIT_MS);
+    bool good = site_start_syncd(&p->site) && site_wait_policy(&p->site, PLAY_SYNC_MS);
     *seconds = (double)(wait_now_ns() - before) / 1e9;
     return good;
 }

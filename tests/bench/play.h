@@ -16,6 +16,7 @@
 struct play {
     struct site site;
     int people;
+    int cards;                     /* of each person */
     int relay[PLAY_DOORS];         /* of the door, at the board */
     int64_t locked_ns[PLAY_DOORS]; /* when it is locked again for certain */
     struct wires wires;
@@ -28,11 +29,13 @@ struct play_times {
 };
 
 /* Broker, cloud with the policy, gatehoused, the readers; syncd is not started. */
-bool play_open(struct play *play, int people);
+bool play_open(struct play *play, int people, int cards);
 void play_close(struct play *play);
 /* Rows of the policy. */
 long play_rows(const struct play *play);
-/* Starts syncd and waits until the policy is in gatehoused's hands: *seconds. */
+/* Starts syncd and waits until the policy is in gatehoused's hands (at most PLAY_SYNC_MS):
+ * *seconds. */
+#define PLAY_SYNC_MS 180000
 bool play_sync(struct play *play, double *seconds);
 /* After gatehoused was started again. */
 bool play_find_relays(struct play *play);

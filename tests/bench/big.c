@@ -1,0 +1,145 @@
+#include "bench/big.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/floors.h"
+#include "bench/play.h"
+#include "lib/wait.h"
+
+__attribute__((format(printf, 1, 2))) static bool shell(const char *format, ...)
+{
+    char command[3 * FOLDER_PATH_MAX], *err = NULL;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(command, sizeof command, format, args);
+    va_end(args);
+    const char *const argv[] = {"sh", "-ec", command, NULL};
+    int status = process_run(argv, NULL, PLAY_SYNC_MS, NULL, &err);
+    if (status != 0)
+        lib_say("bench: %s: %s", command, err ? err : "it took too long");
+    free(err);
+    return status == 0;
+}
+
+/* The floor: the sqlite3 shell reads a file of statements that hold the rows, into the same
+ * tables; indexes come last, as is quickest. */
+static bool measure_import(struct big *out, const struct play *p)
+{
+    char dump[FOLDER_PATH_MAX], copy[FOLDER_PATH_MAX], replica[FOLDER_PATH_MAX + 16];
+    snprintf(replica, sizeof replica, "%s/replica.db", p->site.state_dir);
+    if (!folder_file(&p->site.folder, "dump.sql", dump) ||
+        !folder_file(&p->site.folder, "import.db", copy) ||
+        !shell("sqlite3 '%s' .dump > '%s'", replica, dump))
+        return false;
+    int64_t before = wait_now_ns();
+    bool good = shell("sqlite3 '%s' < '%s'", copy, dump);
+    out->import_s = (double)(wait_now_ns() - before) / 1e9;
+    remove(dump);
+    remove(copy);
+    return good;
+}
+
+/* Reads one after another, until the policy's revision is above that. */
+static bool read_meanwhile(struct play *p, int64_t rev, struct series *relay)
+{
+    struct series feedback = {0};
+    const struct play_times times = {relay, &feedback};
+    int64_t end = wait_now_ns() + PLAY_SYNC_MS * 1000000LL;
+    bool good = true;
+    while (good && wait_now_ns() < end && site_status_number(&p->site, "policy", "rev") <= rev)
+        good = play_round(p, 1, 10, &times);
+    series_free(&feedback);
+    return good && wait_now_ns() < end;
+}
+
+/* The cloud has forgotten what it would need for a change: a snapshot it is. */
+static bool measure_meanwhile(struct big *out, struct play *p)
+{
+    struct web_reply reply;
+    struct series waste = {0};
+    const struct play_times idle = {&out->idle, &waste};
+    int64_t rev = site_status_number(&p->site, "policy", "rev");
+    char row[256];
+    play_person(row, sizeof row, 0, true);
+    bool good = play_round(p, 1, 50, &(struct play_times){&waste, &waste});
+    for (int i = 0; good && i < 5; i++)
+        good = play_round(p, 1, 200, &idle);
+    good = good && web_post(&p->site.admin, "/admin/sites/" SITE_ID "/forget", "", &reply);
+    if (good)
+        web_reply_free(&reply);
+    good = good && site_put_rows(&p->site, row) && read_meanwhile(p, rev, &out->meanwhile);
+    series_free(&waste);
+    return good;
+}
+
+/* --- revocation behind a lot of rows ------------------------------------------------------------ */
+
+struct asking {
+    const struct play *play;
+    const char *reason;
+};
+
+static bool is_said(void *context)
+{
+    const struct asking *a = context;
+    char *answer = site_ask(&a->play->site, "{\"call\":\"explain\",\"reader\":\"r000\",\"type\":"
+                                            "\"card\",\"value\":\"10000001\"}");
+    bool said = answer != NULL && strstr(answer, a->reason) != NULL;
+    free(answer);
+    return said;
+}
+
+static char *queue_rows(int queued, bool enabled)
+{
+    char *rows = NULL;
+    size_t len = 0;
+    char row[256];
+    FILE *f = open_memstream(&rows, &len);
+    for (int i = 2; f != NULL && i < queued + 2; i++) {
+        play_person(row, sizeof row, i, true);
+        fputs(row, f);
+    }
+    play_person(row, sizeof row, 1, enabled);
+    if (f != NULL)
+        fputs(row, f);
+    return f != NULL && fclose(f) == 0 ? rows : NULL;
+}
+
+static bool revoke_behind(struct big *out, struct play *p, int queued)
+{
+    struct asking denied = {p, "person_disabled"}, granted = {p, "\"granted\""};
+    char *rows = queue_rows(queued, false), row[256];
+    bool good = rows != NULL && site_put_rows(&p->site, rows);
+    int64_t committed = wait_now_ns();
+    free(rows);
+    good = good && wait_until(is_said, &denied, WAIT_MS);
+    series_add_ns(&out->revoked, committed, wait_now_ns());
+    play_person(row, sizeof row, 1, true);
+    return good && site_put_rows(&p->site, row) && site_wait_policy(&p->site, PLAY_SYNC_MS) &&
+           wait_until(is_said, &granted, WAIT_MS);
+}
+
+/* --- all of it ------------------------------------------------------------------------------------ */
+
+bool big_measure(struct big *out, int people, int queued, int revocations)
+{
+    struct play p;
+    *out = (struct big){.queued = queued};
+    bool good = play_open(&p, people, BIG_CARDS) && play_sync(&p, &out->snapshot_s);
+    out->rows = play_rows(&p);
+    good = good && measure_import(out, &p) && measure_meanwhile(out, &p);
+    for (int i = 0; good && i < revocations; i++)
+        good = revoke_behind(out, &p, queued);
+    series_end_round(&out->revoked);
+    if (good) {
+        out->syncd_mib = floors_peak_mib(p.site.syncd.pid);
+        out->daemon_mib = floors_peak_mib(p.site.gatehoused.pid);
+    }
+    for (int i = 0; good && i < 3; i++)
+        good = play_settle(&p) && play_restart(&p, &out->restart);
+    play_close(&p);
+    return good;
+}
