@@ -14,6 +14,9 @@ void answer_error(struct answer *answer, int status, const char *format, ...)
     answer->type = "application/json";
     answer->gzip = false;
     answer->etag[0] = '\0';
+    if (answer->rest)
+        answer->rest->free(answer->rest);
+    answer->rest = NULL;
     text_free(&answer->body);
     text_addf(&answer->body, "{\"error\":");
     text_add_json(&answer->body, line);

@@ -166,44 +166,81 @@ struct poll {
     const char *digest; /* of what is applied; NULL = not told */
 };
 
-/* The whole change set: head, deny lines, commands, rows, checkpoint. It always reaches
- * the newest rev, so "more" is always false. */
+/* The rows and the checkpoint, made when what has effect at once has gone out. */
+struct change_set {
+    struct rest rest;
+    struct cloud *cloud;
+    struct gz gz;
+    struct site site; /* as it was when the call was answered */
+    char name[128];
+    int64_t since;
+    bool endless;
+};
+
+static bool add_rows(struct rest *rest, struct text *body)
+{
+    static const char INVALID_ROW[] =
+        "{\"k\":\"door\",\"id\":\"fault-invalid-row\",\"d\":{\"factors\":\"no_such_factor\"}}\n";
+    struct change_set *c = (struct change_set *)rest;
+    struct faults *faults = &c->cloud->faults;
+    struct text line = {0};
+    c->gz.out = body;
+    if (fault_take(faults, FAULT_INVALID_ROW))
+        gz_write(&c->gz, INVALID_ROW, sizeof INVALID_ROW - 1);
+    bool good = store_changes(c->cloud->db, c->name, c->since, c->site.rev, write_row, &c->gz) ==
+                STORE_OK;
+    if (!c->endless) { /* else the checkpoint never comes */
+        text_addf(&line, "{\"t\":\"checkpoint\",");
+        write_checkpoint(c->cloud, &line, c->name, &c->site, fault_take(faults, FAULT_WRONG_DIGEST));
+        text_addf(&line, "}\n");
+    }
+    gz_write(&c->gz, line.at, line.len);
+    good = good && !line.failed;
+    text_free(&line);
+    gz_end(&c->gz);
+    return good;
+}
+
+static void free_rows(struct rest *rest)
+{
+    struct change_set *c = (struct change_set *)rest;
+    if (!c->gz.plain)
+        deflateEnd(&c->gz.z);
+    free(c);
+}
+
+/* The change set: head, deny lines and commands at once, rows and checkpoint behind them. It
+ * always reaches the newest rev, so "more" is always false. */
 static void write_changes(struct cloud *cloud, const struct call *call, const struct site *s,
                           const struct poll *p, struct answer *answer)
 {
-    const char *site = call_arg(call, 0);
+    static const char ENDLESS_ROW[] = "{\"k\":\"group\",\"id\":\"fault-endless\",\"d\":{}}\n";
     bool endless = fault_take(&cloud->faults, FAULT_ENDLESS_BODY);
     bool compress = !endless && call_accepts_gzip(call);
-    static const char INVALID_ROW[] =
-        "{\"k\":\"door\",\"id\":\"fault-invalid-row\",\"d\":{\"factors\":\"no_such_factor\"}}\n";
-    static const char ENDLESS_ROW[] = "{\"k\":\"group\",\"id\":\"fault-endless\",\"d\":{}}\n";
-    struct gz gz;
     struct text line = {0};
-    gz_begin(&gz, &answer->body, compress);
+    struct change_set *c = calloc(1, sizeof *c);
+    if (!c) {
+        answer_failed(answer);
+        return;
+    }
+    *c = (struct change_set){.rest = {add_rows, free_rows},
+                             .cloud = cloud,
+                             .site = *s,
+                             .since = p->since.rev,
+                             .endless = endless};
+    snprintf(c->name, sizeof c->name, "%s", call_arg(call, 0));
+    gz_begin(&c->gz, &answer->body, compress);
     text_addf(&line,
               "{\"t\":\"head\",\"epoch\":%lld,\"next\":\"%lld.%lld.%lld\",\"more\":false}\n",
               (long long)s->epoch, (long long)s->epoch, (long long)s->rev, (long long)s->serial);
-    gz_write(&gz, line.at, line.len);
-    enum store_result result = store_denials(cloud->db, site, p->since.rev, write_denial, &gz);
-    if (result == STORE_OK && !commands_due(cloud, site, call_came_us(call), write_command, &gz))
-        result = STORE_FAILED;
-    if (fault_take(&cloud->faults, FAULT_INVALID_ROW))
-        gz_write(&gz, INVALID_ROW, sizeof INVALID_ROW - 1);
-    if (result == STORE_OK)
-        result = store_changes(cloud->db, site, p->since.rev, write_row, &gz);
-    line.len = 0;
-    if (endless) {
-        answer->endless = ENDLESS_ROW; /* the checkpoint never comes */
-    } else {
-        text_addf(&line, "{\"t\":\"checkpoint\",");
-        write_checkpoint(cloud, &line, site, s, fault_take(&cloud->faults, FAULT_WRONG_DIGEST));
-        text_addf(&line, "}\n");
-    }
-    gz_write(&gz, line.at, line.len);
-    gz_end(&gz);
-    if (result != STORE_OK || line.failed)
+    gz_write(&c->gz, line.at, line.len);
+    if (line.failed || store_denials(cloud->db, c->name, c->since, write_denial, &c->gz) != STORE_OK ||
+        !commands_due(cloud, c->name, call_came_us(call), write_command, &c->gz))
         answer->body.failed = true; /* the server answers 500 */
+    gz_flush(&c->gz);
     text_free(&line);
+    answer->rest = &c->rest;
+    answer->endless = endless ? ENDLESS_ROW : NULL;
     answer->status = 200;
     answer->type = "application/x-ndjson";
     answer->gzip = compress;

@@ -43,6 +43,14 @@ void gz_write(struct gz *g, const void *bytes, size_t len)
     }
 }
 
+void gz_flush(struct gz *g)
+{
+    if (g->plain || g->out->failed)
+        return;
+    g->z.avail_in = 0;
+    deflate_all(g, Z_SYNC_FLUSH);
+}
+
 void gz_end(struct gz *g)
 {
     if (g->plain)

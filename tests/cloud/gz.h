@@ -18,6 +18,8 @@ struct gz {
  * After a failure out->failed is set; gz_end must be called in any case. */
 void gz_begin(struct gz *g, struct text *out, bool compress);
 void gz_write(struct gz *g, const void *bytes, size_t len);
+/* What was written so far can be unpacked by who has it. */
+void gz_flush(struct gz *g);
 void gz_end(struct gz *g);
 
 enum gunzip_result { GUNZIP_OK, GUNZIP_TOO_LARGE, GUNZIP_BAD };

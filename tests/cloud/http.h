@@ -15,9 +15,16 @@
 struct http;
 struct call;
 
+/* What comes behind an answer's first bytes, made when those have gone out. */
+struct rest {
+    bool (*add)(struct rest *rest, struct text *body); /* once; false: break off */
+    void (*free)(struct rest *rest);
+};
+
 struct answer {
     int status;
     struct text body;        /* given over to the server */
+    struct rest *rest;       /* given over; NULL = the body is all of it */
     int file;                /* -1: body is sent; else this file, given over */
     int64_t from, to, total; /* of the file: bytes from..to-1 of total */
     int64_t cut_at;          /* break the connection off at this byte, -1 = don't */

@@ -21,11 +21,33 @@ static void fill_endless(char *out, size_t most, const char *pattern, int64_t be
         out[i] = pattern[((size_t)behind + i) % len];
 }
 
+/* A fault: what is packed loses the end of its gzip stream. */
+static void cut_gzip(struct answer *a)
+{
+    enum { TAIL = 8 };
+    a->to = a->to - a->from > TAIL ? a->to - TAIL : a->from;
+}
+
+/* The first bytes have gone out: now the others, and then a fault may cut them. */
+static bool add_rest(struct answer *a)
+{
+    struct rest *rest = a->rest;
+    a->rest = NULL;
+    bool good = rest->add(rest, &a->body) && !a->body.failed;
+    rest->free(rest);
+    a->to = (int64_t)a->body.len;
+    if (a->cut_gzip)
+        cut_gzip(a);
+    return good;
+}
+
 static ssize_t read_piece(void *context, uint64_t pos, char *out, size_t most)
 {
     struct sending *s = context;
-    const struct answer *a = &s->answer;
+    struct answer *a = &s->answer;
     int64_t at = a->from + (int64_t)pos;
+    if (a->rest && at == a->to && !add_rest(a))
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     int64_t end = a->cut_at >= 0 && a->cut_at < a->to ? a->cut_at : a->to;
     bool endless = at >= end && a->endless && end == a->to;
     if (at >= end && !endless)
@@ -55,6 +77,8 @@ static void sending_release(void *context)
     struct sending *s = context;
     if (s->answer.file >= 0)
         close(s->answer.file);
+    if (s->answer.rest)
+        s->answer.rest->free(s->answer.rest);
     text_free(&s->answer.body);
     free(s);
 }
@@ -94,13 +118,6 @@ static void add_headers(struct MHD_Response *response, const struct answer *a)
     }
 }
 
-/* A fault: what is packed loses the end of its gzip stream. */
-static void cut_gzip(struct answer *a)
-{
-    enum { TAIL = 8 };
-    a->to = a->to - a->from > TAIL ? a->to - TAIL : a->from;
-}
-
 enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *answer,
                             struct pace pace)
 {
@@ -114,10 +131,10 @@ enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *an
         a->from = 0;
         a->to = (int64_t)a->body.len;
     }
-    if (a->cut_gzip)
+    if (a->cut_gzip && !a->rest)
         cut_gzip(a);
     struct MHD_Response *response = MHD_create_response_from_callback(
-        a->endless ? MHD_SIZE_UNKNOWN : (uint64_t)(a->to - a->from), PIECE, read_piece, s,
+        a->endless || a->rest ? MHD_SIZE_UNKNOWN : (uint64_t)(a->to - a->from), PIECE, read_piece, s,
         sending_release);
     if (!response) {
         sending_release(s);

@@ -303,11 +303,12 @@ enum store_result store_rewind(sqlite3 *db, const char *site, int64_t rev, struc
     return done ? STORE_OK : STORE_FAILED;
 }
 
-enum store_result store_changes(sqlite3 *db, const char *site, int64_t since, version_fn *each,
-                                void *context)
+enum store_result store_changes(sqlite3 *db, const char *site, int64_t since, int64_t to,
+                                version_fn *each, void *context)
 {
-    DB_STMT *stmt = db_query(db, VERSION_COLUMNS "WHERE site = ? AND rev > ? ORDER BY rev, n",
-                             "ti", site, since);
+    DB_STMT *stmt = db_query(
+        db, VERSION_COLUMNS "WHERE site = ? AND rev > ? AND rev <= ? ORDER BY rev, n", "tii", site,
+        since, to);
     return walk(stmt, each, context);
 }
 

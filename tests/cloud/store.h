@@ -61,8 +61,8 @@ enum store_result store_policy(sqlite3 *db, const char *site, int64_t rev, versi
  * there was any row). Reads the whole policy. */
 enum store_result store_rewind(sqlite3 *db, const char *site, int64_t rev, struct site *s);
 /* Walks all changes after rev since, in the order in which they were made. */
-enum store_result store_changes(sqlite3 *db, const char *site, int64_t since, version_fn *each,
-                                void *context);
+enum store_result store_changes(sqlite3 *db, const char *site, int64_t since, int64_t to,
+                                version_fn *each, void *context);
 /* Walks those of them that take something away and still hold. */
 enum store_result store_denials(sqlite3 *db, const char *site, int64_t since, version_fn *each,
                                 void *context);
