@@ -342,45 +342,6 @@ static void on_section(struct parse *p, const struct ini_line *line)
 
 /* --- the whole -------------------------------------------------------------- */
 
-/* --- lines: what uses them --------------------------------------------------- */
-
-void config_each_line(const struct config *c,
-                      void (*each)(void *context, const struct config_use *use), void *context)
-{
-    struct config_use use = {.line = &c->fire.line, .input = &c->fire, .what = "fire input"};
-    if (config_has_line(use.line))
-        each(context, &use);
-    for (size_t i = 0; i < c->n_doors; i++) {
-        const struct config_door *d = &c->doors[i];
-        const struct config_use uses[] = {
-            {&d->relay, NULL, d, "relay", NULL, d->line_number},
-            {&d->opener, NULL, d, "opener", NULL, d->line_number},
-            {&d->contact.line, &d->contact, d, "contact", NULL, d->line_number},
-            {&d->rex.line, &d->rex, d, "rex", NULL, d->line_number},
-            {&d->tamper.line, &d->tamper, d, "tamper", NULL, d->line_number},
-        };
-        for (size_t u = 0; u < sizeof uses / sizeof uses[0]; u++)
-            if (config_has_line(uses[u].line))
-                each(context, &uses[u]);
-    }
-    for (size_t i = 0; i < c->n_floors; i++) {
-        const struct config_floor *f = &c->floors[i];
-        use = (struct config_use){.line = &f->relay,
-                                  .door = config_find_door(c, &f->door),
-                                  .what = "floor",
-                                  .floor = &f->floor,
-                                  .line_number = f->line_number};
-        if (config_has_line(use.line))
-            each(context, &use);
-    }
-}
-
-void config_use_name(char out[HAL_TEXT_MAX], const struct config_use *use)
-{
-    snprintf(out, HAL_TEXT_MAX, "%s%s%s%s%s", use->door ? use->door->id.s : "",
-             use->door ? " " : "", use->what, use->floor ? " " : "", use->floor ? use->floor->s : "");
-}
-
 struct uses {
     struct config_use *use; /* owned */
     size_t n;
@@ -472,6 +433,7 @@ static void check_whole(struct parse *p)
     check_doors(p);
 }
 
+/* With errno where it fails. */
 static enum gh_err read_file(char **out, size_t *len, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -485,9 +447,11 @@ static enum gh_err read_file(char **out, size_t *len, const char *path)
         if (got > 0)
             n += (size_t)got;
     }
+    int saved = got < 0 ? errno : EFBIG;
     close(fd);
     if (got < 0 || n > FILE_MAX) {
         free(text);
+        errno = saved;
         return GH_IO;
     }
     *out = text;
@@ -513,8 +477,9 @@ enum gh_err config_load(struct config *out, const char *path,
     size_t len;
     enum gh_err err = read_file(&text, &len, path);
     if (err) {
-        report(context, 0,
-               err == GH_NOT_FOUND ? "there is no such file" : "cannot be read, or is over 1 MiB");
+        char why[128];
+        snprintf(why, sizeof why, "cannot be read: %s", strerror(errno));
+        report(context, 0, why);
         return err;
     }
     struct parse p = {.config = defaults, .report = report, .context = context};
@@ -546,6 +511,15 @@ enum gh_err config_load(struct config *out, const char *path,
     }
     *out = p.config;
     return GH_OK;
+}
+
+void config_print_mistake(void *context, int line, const char *text)
+{
+    const struct config_print *print = context;
+    if (line > 0)
+        fprintf(print->to, "%s:%d: %s\n", print->path, line, text);
+    else
+        fprintf(print->to, "%s: %s\n", print->path, text);
 }
 
 void config_free(struct config *config)

@@ -7,12 +7,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "core/err.h"
 #include "core/id.h"
 #include "core/read.h"
 #include "input.h"
 
+#define CONFIG_DEFAULT_PATH "/etc/gatehouse/gatehouse.conf"
 #define CONFIG_PATH_MAX 256
 #define CONFIG_DOORS_MAX 512
 #define CONFIG_READERS_MAX 1024
@@ -116,6 +118,14 @@ GH_MUST_CHECK enum gh_err config_load(struct config *out, const char *path,
                                       void (*report)(void *context, int line, const char *text),
                                       void *context);
 void config_free(struct config *config);
+
+/* For config_load: each mistake on a line, "PATH:LINE: text", or "PATH: text" where it is of
+ * the file as a whole. context: a struct config_print. */
+struct config_print {
+    FILE *to;         /* borrowed */
+    const char *path; /* borrowed */
+};
+void config_print_mistake(void *context, int line, const char *text);
 
 /* A use of a line: what for, and by whom. All borrowed from the configuration. */
 struct config_use {

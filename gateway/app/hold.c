@@ -2,11 +2,25 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+void hold_user(char out[HAL_TEXT_MAX], const char *who, const struct config_use *use)
+{
+    snprintf(out, HAL_TEXT_MAX, "%s %s", who, use->door ? use->door->id.s : use->what);
+}
+
+bool hold_is_user(const struct config_use *use, const char *user)
+{
+    char holder[HAL_TEXT_MAX], passer[HAL_TEXT_MAX];
+    hold_user(holder, HOLD_HOLDER, use);
+    hold_user(passer, HOLD_PASSER, use);
+    return strncmp(holder, user, HOLD_USER_MAX) == 0 || strncmp(passer, user, HOLD_USER_MAX) == 0;
+}
 
 static bool address_of(struct sockaddr_un *out, const struct config *config)
 {

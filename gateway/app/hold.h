@@ -12,6 +12,16 @@
 #define HOLD_SOCKET "hold.sock"
 #define HOLD_FREE "free\n"
 
+/* What gatehouse-safe calls itself to the kernel, in front of the door's id or "fire input". */
+#define HOLD_HOLDER "safe"     /* with --hold */
+#define HOLD_PASSER "set safe" /* without: it lets go in a moment */
+#define HOLD_USER_MAX 31       /* bytes of a user's name that the kernel keeps */
+
+/* "safe front", "set safe fire input"; who: one of the names above. */
+void hold_user(char out[HAL_TEXT_MAX], const char *who, const struct config_use *use);
+/* True if the user of this line, as the kernel tells it, is gatehouse-safe, in either form. */
+bool hold_is_user(const struct config_use *use, const char *user);
+
 /* Asks for the lines, and with wait_ms above 0 waits until they are free, at most so long.
  * A descriptor to keep open for as long as the lines are used (owned), or -1: there is no
  * holder, or it does not answer. */

@@ -308,13 +308,33 @@ static void a_cloud_must_be_checked_and_its_policy_be_signed_or_known_to_be_unsi
     expect_one(SITE "remote_releases_per_h = 10001\n" DOOR, 4, "from 0 to 10000");
 }
 
-static void a_file_that_is_not_there_is_said_to_be_missing(void **state)
+static void a_file_that_cannot_be_read_is_said_to_be_so_and_why(void **state)
 {
     (void)state;
     struct config c;
     struct mistakes m = {0};
     assert_int_equal(config_load(&c, "/nonexistent/gatehouse.conf", note, &m), GH_NOT_FOUND);
-    assert_int_equal(m.n, 1);
+    assert_int_equal(config_load(&c, "/", note, &m), GH_IO);
+    assert_int_equal(config_load(&c, "/dev/zero", note, &m), GH_IO);
+    assert_int_equal(m.n, 3);
+    assert_string_equal(m.text[0], "cannot be read: No such file or directory");
+    assert_string_equal(m.text[1], "cannot be read: Is a directory");
+    assert_string_equal(m.text[2], "cannot be read: File too large");
+}
+
+static void a_mistake_is_printed_with_its_file_and_its_line_if_it_has_one(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&text, &len);
+    assert_non_null(to);
+    struct config_print print = {to, "/etc/g.conf"};
+    config_print_mistake(&print, 3, "is wrong");
+    config_print_mistake(&print, 0, "is empty");
+    assert_int_equal(fclose(to), 0);
+    assert_string_equal(text, "/etc/g.conf:3: is wrong\n/etc/g.conf: is empty\n");
+    free(text);
 }
 
 int main(void)
@@ -331,7 +351,8 @@ int main(void)
         cmocka_unit_test(an_elevator_has_a_relay_for_each_floor),
         cmocka_unit_test(every_mistake_says_what_is_allowed),
         cmocka_unit_test(a_cloud_must_be_checked_and_its_policy_be_signed_or_known_to_be_unsigned),
-        cmocka_unit_test(a_file_that_is_not_there_is_said_to_be_missing),
+        cmocka_unit_test(a_file_that_cannot_be_read_is_said_to_be_so_and_why),
+        cmocka_unit_test(a_mistake_is_printed_with_its_file_and_its_line_if_it_has_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* The shell's small parts: outbox, limits, zones. */
+/* The shell's small parts: outbox, limits, zones, names of lines' users. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 #include "app/gatehoused/limits.h"
 #include "app/gatehoused/outbox.h"
 #include "app/gatehoused/zones.h"
+#include "app/hold.h"
 
 static struct id id_of(const char *text)
 {
@@ -209,6 +210,30 @@ static void a_flooding_topic_does_not_fill_the_inbox_for_others(void **state)
     inbox_close(inbox);
 }
 
+static void whoever_sets_safe_levels_is_known_by_the_name_that_the_kernel_keeps(void **state)
+{
+    (void)state;
+    struct config_door front = {.id = id_of("front")};
+    struct config_door wordy = {.id = id_of("the-door-behind-the-second-staircase")};
+    struct config_use relay = {.door = &front, .what = "relay"}, fire = {.what = "fire input"};
+    struct config_use cut = {.door = &wordy, .what = "opener"};
+    char name[HAL_TEXT_MAX];
+    hold_user(name, HOLD_HOLDER, &relay);
+    assert_string_equal(name, "safe front");
+    hold_user(name, HOLD_PASSER, &fire);
+    assert_string_equal(name, "set safe fire input");
+    assert_true(hold_is_user(&relay, "safe front"));
+    assert_true(hold_is_user(&relay, "set safe front"));
+    assert_true(hold_is_user(&fire, "safe fire input"));
+    assert_false(hold_is_user(&relay, "front"));
+    assert_false(hold_is_user(&relay, "safe front2"));
+    assert_false(hold_is_user(&relay, "safe"));
+    assert_false(hold_is_user(&relay, ""));
+    assert_false(hold_is_user(&fire, "safe front"));
+    assert_true(hold_is_user(&cut, "safe the-door-behind-the-second"));
+    assert_true(hold_is_user(&cut, "set safe the-door-behind-the-se"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +245,7 @@ int main(void)
         cmocka_unit_test(a_zone_is_loaded_once_a_day),
         cmocka_unit_test(a_flooding_topic_does_not_fill_the_inbox_for_others),
         cmocka_unit_test(the_inbox_drops_messages_when_full_and_never_the_links_state),
+        cmocka_unit_test(whoever_sets_safe_levels_is_known_by_the_name_that_the_kernel_keeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

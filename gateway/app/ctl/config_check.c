@@ -4,15 +4,6 @@
 #include "app/ctl/ctl.h"
 #include "app/ctl/line_check.h"
 
-void ctl_print_mistake(void *context, int line, const char *text)
-{
-    const struct ctl *ctl = context;
-    if (line > 0)
-        fprintf(stderr, "%s:%d: %s\n", ctl->config_path, line, text);
-    else
-        fprintf(stderr, "%s: %s\n", ctl->config_path, text);
-}
-
 static void print_config(const struct config *c)
 {
     printf("site %s, gateway %s\n", c->site.s, c->gateway.s);
@@ -34,7 +25,8 @@ static void print_config(const struct config *c)
 int ctl_config_check(const struct ctl *ctl)
 {
     struct config config;
-    if (config_load(&config, ctl->config_path, ctl_print_mistake, (void *)(uintptr_t)ctl) != GH_OK)
+    struct config_print print = {stderr, ctl->config_path};
+    if (config_load(&config, ctl->config_path, config_print_mistake, &print) != GH_OK)
         return CTL_REFUSED;
     print_config(&config);
     int mistakes = ctl->sim ? 0 : line_check(&config);

@@ -59,9 +59,6 @@ struct json *ctl_ask_list(const struct ctl *ctl, const char *call, int *status);
 /* {"call":name}; owned, NULL when out of memory. */
 struct json *ctl_request(const char *call);
 
-/* For config_load; context: the struct ctl. */
-void ctl_print_mistake(void *context, int line, const char *text);
-
 /* Prints an answer as it is, on one line. */
 int ctl_print_json(const struct json *answer);
 

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/hold.h"
 #include "line_look.h"
-
-#define HOLDER_MAX 31 /* bytes of a holder's name that the kernel keeps */
 
 struct looked {
     struct config_use use;
@@ -54,14 +53,13 @@ __attribute__((format(printf, 3, 4))) static void warn(struct line_check *c,
 /* As gatehoused and gatehouse-safe call themselves to the kernel. */
 static bool is_ours(const struct config_use *use, const char *holder)
 {
-    char plain[HAL_TEXT_MAX], safe[HAL_TEXT_MAX];
+    char plain[HAL_TEXT_MAX];
     bool is_lock = strcmp(use->what, "relay") == 0;
     if (is_lock)
         snprintf(plain, sizeof plain, "%s", use->door->id.s);
     else
         config_use_name(plain, use);
-    snprintf(safe, sizeof safe, "safe %s", use->door ? use->door->id.s : use->what);
-    return strncmp(plain, holder, HOLDER_MAX) == 0 || strncmp(safe, holder, HOLDER_MAX) == 0;
+    return strncmp(plain, holder, HOLD_USER_MAX) == 0 || hold_is_user(use, holder);
 }
 
 static void look_at(void *context, const struct config_use *use)

@@ -10,6 +10,7 @@
 
 static const char usage[] =
     "usage: gatehousectl [--config FILE] [--json] COMMAND\n"
+    "  --config FILE          the configuration (" CONFIG_DEFAULT_PATH ")\n"
     "  status                 how the gateway is\n"
     "  doors                  the doors and their locks\n"
     "  events [--follow] [--last N] [--door D] [--since T] [--dialect NAME] [--csv|--json]\n"
@@ -153,7 +154,8 @@ static void find_socket(struct ctl *ctl)
 static int with_config(struct ctl *ctl, const char *command, const char *path)
 {
     struct config config;
-    if (config_load(&config, ctl->config_path, ctl_print_mistake, ctl) != GH_OK)
+    struct config_print print = {stderr, ctl->config_path};
+    if (config_load(&config, ctl->config_path, config_print_mistake, &print) != GH_OK)
         return CTL_REFUSED;
     int status = strcmp(command, "backup") == 0 ? ctl_backup(ctl, &config, path)
                                                 : ctl_journal_verify(ctl, &config);
@@ -199,7 +201,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct ctl ctl = {.config_path = "/etc/gatehouse/gatehouse.conf"};
+    struct ctl ctl = {.config_path = CONFIG_DEFAULT_PATH};
     int option, leave = -1;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (!take_option(&ctl, option, &leave)) {

@@ -8,7 +8,7 @@
 #include "app/gatehoused/gateway.h"
 
 static const char usage[] = "usage: gatehoused [--config FILE] [--sim] [-n]\n"
-                            "  --config FILE  the configuration (/etc/gatehouse/gatehouse.conf)\n"
+                            "  --config FILE  the configuration (" CONFIG_DEFAULT_PATH ")\n"
                             "  --sim          the simulated board instead of the kernel's GPIO\n"
                             "  -n             checks the configuration and ends\n"
                             "  --version      prints the version\n";
@@ -26,15 +26,6 @@ struct arguments {
     bool simulated, check_only;
     int leave; /* exit status, or -1 to go on */
 };
-
-static void print_mistake(void *context, int line, const char *text)
-{
-    const struct arguments *a = context;
-    if (line > 0)
-        fprintf(stderr, "%s:%d: %s\n", a->path, line, text);
-    else
-        fprintf(stderr, "%s: %s\n", a->path, text);
-}
 
 static void take_arguments(struct arguments *a, int argc, char **argv)
 {
@@ -81,12 +72,13 @@ static void prepare_process(void)
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {.path = "/etc/gatehouse/gatehouse.conf", .leave = -1};
+    struct arguments a = {.path = CONFIG_DEFAULT_PATH, .leave = -1};
     take_arguments(&a, argc, argv);
     if (a.leave >= 0)
         return a.leave;
     struct config config;
-    if (config_load(&config, a.path, print_mistake, &a) != GH_OK)
+    struct config_print print = {stderr, a.path};
+    if (config_load(&config, a.path, config_print_mistake, &print) != GH_OK)
         return 1;
     int status = 0;
     if (a.check_only) {

@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/hold.h"
 #include "line_look.h"
 
 #define FIRE_PASSES 25 /* 20 ms each (main.c); then the input is taken to be broken */
-#define HOLDER "safe"
-#define PASSER "set safe"
 
 static void collect(void *context, const struct config_use *use)
 {
@@ -66,13 +65,13 @@ static bool wanted(const struct levels *l, const struct config_use *use)
 
 static const char *name_of(const struct levels *l)
 {
-    return l->stays ? HOLDER : PASSER;
+    return l->stays ? HOLD_HOLDER : HOLD_PASSER;
 }
 
 /* The line is in the hands of gatehouse-safe --hold, which keeps it as we would. */
 static bool is_held_by_holder(const struct levels *l, const struct hal_line *line)
 {
-    static const char holder[] = HOLDER " ";
+    static const char holder[] = HOLD_HOLDER " ";
     struct hal_look at;
     return !l->stays && config_has_line(line) && hal_gpiod_look(line, "", &at, NULL) == HAL_OK &&
            strncmp(at.holder, holder, sizeof holder - 1) == 0;
@@ -86,7 +85,7 @@ static bool take_fire(struct levels *l)
     bool active = false;
     if (!config_has_line(&fire->line) || l->fire_input >= 0)
         return true;
-    snprintf(user, sizeof user, "%s fire input", name_of(l));
+    hold_user(user, name_of(l), &(struct config_use){.what = "fire input"});
     if (l->inputs->ops->add(l->inputs, &fire->line, user, fire->bias, fire->debounce_ms, &l->fire_input, &active, why) == HAL_OK) {
         l->is_fire = active;
         return true;
@@ -116,7 +115,7 @@ static void read_fire(struct levels *l)
 static bool take_relay(struct levels *l, struct level *level)
 {
     char why[HAL_TEXT_MAX] = "", user[HAL_TEXT_MAX];
-    snprintf(user, sizeof user, "%s %s", name_of(l), level->use->door->id.s);
+    hold_user(user, name_of(l), level->use);
     if (l->relays->ops->add(l->relays, level->use->line, user, wanted(l, level->use),
                             &level->relay, why) == HAL_OK)
         return true;

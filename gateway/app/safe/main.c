@@ -22,24 +22,18 @@
 
 static const char usage[] =
     "usage: gatehouse-safe [--config FILE] [--hold]\n"
-    "  --config FILE  the configuration (/etc/gatehouse/gatehouse.conf)\n"
+    "  --config FILE  the configuration (" CONFIG_DEFAULT_PATH ")\n"
     "  --hold         stays, and holds the lines whenever gatehoused is away\n"
     "  --version      prints the version\n"
     "exit status: 0 every line was had and set, 1 some were not, 2 usage\n";
 
 static const struct option options[] = {
     {"config", required_argument, NULL, 'c'},
-    {"hold", no_argument, NULL, 'h'},
+    {"hold", no_argument, NULL, 'H'},
     {"version", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, '?'},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
-
-static void print_mistake(void *context, int line, const char *text)
-{
-    const char *path = context;
-    fprintf(stderr, "%s:%d: %s\n", path, line, text);
-}
 
 static int set_once(struct levels *l)
 {
@@ -164,14 +158,15 @@ static int hold_lines(struct levels *l)
 
 int main(int argc, char **argv)
 {
-    const char *path = "/etc/gatehouse/gatehouse.conf";
+    const char *path = CONFIG_DEFAULT_PATH;
     bool holds = false;
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'c': path = optarg; break;
-        case 'h': holds = true; break;
+        case 'H': holds = true; break;
         case 'v': puts(GATEHOUSE_VERSION); return 0;
+        case 'h': fputs(usage, stdout); return 0;
         default: fputs(usage, stderr); return 2;
         }
     }
@@ -181,7 +176,8 @@ int main(int argc, char **argv)
     }
     struct config config;
     struct levels levels;
-    if (config_load(&config, path, print_mistake, (void *)(uintptr_t)path) != GH_OK)
+    struct config_print print = {stderr, path};
+    if (config_load(&config, path, config_print_mistake, &print) != GH_OK)
         return 1;
     int status = 1;
     if (levels_init(&levels, &config, holds) == GH_OK) {

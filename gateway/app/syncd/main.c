@@ -41,9 +41,10 @@ struct syncd {
 
 static void usage(FILE *out)
 {
-    fputs("usage: gatehouse-syncd --config FILE     sync until told to end\n"
-          "       gatehouse-syncd --config FILE -n  check the configuration only\n"
-          "       gatehouse-syncd --version\n",
+    fputs("usage: gatehouse-syncd [--config FILE] [-n]\n"
+          "  --config FILE  the configuration (" CONFIG_DEFAULT_PATH ")\n"
+          "  -n             checks the configuration and ends\n"
+          "  --version      prints the version\n",
           out);
 }
 
@@ -56,7 +57,7 @@ static int read_options(struct options *o, int argc, char **argv)
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     int c;
-    *o = (struct options){0};
+    *o = (struct options){.config = CONFIG_DEFAULT_PATH};
     while ((c = getopt_long(argc, argv, "n", names, NULL)) != -1) {
         switch (c) {
         case 'c':
@@ -76,20 +77,11 @@ static int read_options(struct options *o, int argc, char **argv)
             return EXIT_USAGE;
         }
     }
-    if (optind != argc || !o->config) {
+    if (optind != argc) {
         usage(stderr);
         return EXIT_USAGE;
     }
     return -1;
-}
-
-static void report(void *context, int line, const char *text)
-{
-    const struct options *o = context;
-    if (line > 0)
-        fprintf(stderr, "%s:%d: %s\n", o->config, line, text);
-    else
-        fprintf(stderr, "%s: %s\n", o->config, text);
 }
 
 /* --- parts ---------------------------------------------------------------- */
@@ -275,9 +267,11 @@ int main(int argc, char **argv)
     int status = read_options(&o, argc, argv);
     if (status >= 0)
         return status;
-    if (config_load(&d.config, o.config, report, &o) != GH_OK)
+    struct config_print print = {stderr, o.config};
+    if (config_load(&d.config, o.config, config_print_mistake, &print) != GH_OK)
         return EXIT_REFUSED;
     if (o.check_only) {
+        printf("%s: good\n", o.config);
         status = EXIT_SUCCESS;
     } else if (!d.config.cloud_url[0]) {
         log_line(LOG_NOTICE, "there is no [cloud] in %s: nothing to do", o.config);
