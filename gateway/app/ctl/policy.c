@@ -14,13 +14,13 @@
 
 #include "app/ctl/ctl.h"
 #include "app/policy_intake.h"
+#include "app/scratch.h"
 
 #define DANGLING_MAX 50
 
 struct import {
     const char *path; /* of the policy file */
-    char folder[CONFIG_PATH_MAX];
-    char replica[CONFIG_PATH_MAX + 32];
+    char replica[CONFIG_PATH_MAX + 64];
     struct crypto_keys keys;
     unsigned char mask_key[32];
     struct replica_writer *writer;
@@ -100,42 +100,27 @@ static void close_all(struct import *i)
 
 /* --- verify ------------------------------------------------------------------------------ */
 
-static bool make_scratch(struct import *i)
+static bool prepare(struct import *i, struct scratch *scratch)
 {
-    const char *tmp = getenv("TMPDIR");
-    snprintf(i->folder, sizeof i->folder, "%s/gatehouse-policy-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
-    if (!mkdtemp(i->folder)) {
-        i->folder[0] = '\0';
+    if (!scratch_make(scratch, "policy"))
         return complain("the temporary folder", strerror(errno));
-    }
-    snprintf(i->replica, sizeof i->replica, "%s/replica.db", i->folder);
+    snprintf(i->replica, sizeof i->replica, "%s", scratch->replica);
     if (crypto_start() != GH_OK)
         return complain("the crypto library", "it does not start");
     crypto_random(&i->keys, sizeof i->keys);
     return true;
 }
 
-static void remove_scratch(const struct import *i)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-next", "-next-journal"};
-    for (size_t n = 0; i->folder[0] && n < sizeof suffixes / sizeof suffixes[0]; n++) {
-        char path[CONFIG_PATH_MAX + 64];
-        snprintf(path, sizeof path, "%s%s", i->replica, suffixes[n]);
-        unlink(path);
-    }
-    if (i->folder[0])
-        rmdir(i->folder);
-}
-
 int ctl_policy_verify(const char *path)
 {
     struct import i = {.path = path, .lock_fd = -1};
+    struct scratch scratch;
     int rows = 0;
-    bool good = make_scratch(&i) && open_replica(&i) && load(&i, &rows);
+    bool good = prepare(&i, &scratch) && open_replica(&i) && load(&i, &rows);
     if (good)
         printf("%s: %d rows, and nothing wrong with them\n", path, rows);
     close_all(&i);
-    remove_scratch(&i);
+    scratch_remove(&scratch);
     return good ? CTL_DONE : CTL_REFUSED;
 }
 

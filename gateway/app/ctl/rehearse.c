@@ -9,6 +9,7 @@
 
 #include "app/ctl/ctl.h"
 #include "app/gatehoused/command_json.h"
+#include "app/line_file.h"
 #include "app/rehearsal/rehearsal.h"
 
 struct rehearse {
@@ -378,34 +379,6 @@ static void play_line(struct rehearse *r, struct slice line)
 
 /* --- files --------------------------------------------------------------------------------- */
 
-/* Lines of a file, without their newline; blank ones are passed over. False when
- * it cannot be read, which was said. */
-static bool each_line(const char *path, bool (*each)(void *context, int number, struct slice line),
-                      void *context)
-{
-    bool is_stdin = strcmp(path, "-") == 0;
-    FILE *file = is_stdin ? stdin : fopen(path, "re");
-    if (!file) {
-        fprintf(stderr, "gatehousectl: %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    char *text = NULL;
-    size_t size = 0;
-    int number = 0;
-    bool good = true;
-    for (ssize_t n; good && (n = getline(&text, &size, file)) >= 0;) {
-        number++;
-        while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-            n--;
-        if (n > 0)
-            good = each(context, number, slice_make(text, (size_t)n));
-    }
-    free(text);
-    if (!is_stdin)
-        fclose(file);
-    return good;
-}
-
 static void report(void *context, int line, const char *text)
 {
     if (line > 0)
@@ -421,18 +394,19 @@ static void warn(void *context, const char *line)
     fprintf(stderr, "%s: note: %s\n", (const char *)context, line);
 }
 
-static bool play_step(void *context, int number, struct slice line)
+static enum gh_err play_step(void *context, int number, struct slice line)
 {
     struct rehearse *r = context;
     r->line = number;
     play_line(r, line);
     fflush(stdout);
-    return true;
+    return GH_OK;
 }
 
 static int play(struct rehearse *r, const char *policy, const char *steps)
 {
     char path[CONFIG_PATH_MAX];
+    const char *why;
     snprintf(path, sizeof path, "%s", policy);
     enum gh_err err = rehearsal_load(r->world, policy, report, path);
     if (err == GH_INVALID)
@@ -446,9 +420,10 @@ static int play(struct rehearse *r, const char *policy, const char *steps)
     }
     if (rehearsal_dangling(r->world, DANGLING_MAX, warn, path) != GH_OK)
         fprintf(stderr, "gatehousectl: %s: its references could not be looked at\n", policy);
-    if (!each_line(steps, play_step, r))
-        return CTL_REFUSED;
-    return r->failed ? CTL_REFUSED : CTL_DONE;
+    err = line_file_each(steps, play_step, r, &why);
+    if (why)
+        fprintf(stderr, "gatehousectl: %s: %s\n", steps, why);
+    return err || r->failed ? CTL_REFUSED : CTL_DONE;
 }
 
 int ctl_rehearse(const char *policy, const char *steps)
