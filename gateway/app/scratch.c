@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/state.h"
+
 bool scratch_make(struct scratch *out, const char *purpose)
 {
     const char *tmp = getenv("TMPDIR");
@@ -16,7 +18,7 @@ bool scratch_make(struct scratch *out, const char *purpose)
         out->folder[0] = '\0';
         return false;
     }
-    snprintf(out->replica, sizeof out->replica, "%s/replica.db", out->folder);
+    snprintf(out->replica, sizeof out->replica, "%s/" STATE_REPLICA, out->folder);
     return true;
 }
 

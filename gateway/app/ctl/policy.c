@@ -3,18 +3,17 @@
  * verify loads it into a replica of its own and throws that away; import makes it the
  * policy of a box that stands alone. A box with a cloud has its policy from there. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "app/ctl/ctl.h"
 #include "app/policy_intake.h"
 #include "app/scratch.h"
+#include "app/state.h"
 
 #define DANGLING_MAX 50
 
@@ -137,10 +136,8 @@ static void ignore_mistake(void *context, int line, const char *text)
 static bool lock(struct import *i, const char *state_dir)
 {
     char path[CONFIG_PATH_MAX];
-    if (!config_path(path, state_dir, "syncd.lock"))
-        return complain(state_dir, "the path is too long");
-    i->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (i->lock_fd >= 0 && flock(i->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    i->lock_fd = state_lock(path, state_dir, STATE_SYNCD_LOCK, 0600);
+    if (i->lock_fd >= 0)
         return true;
     return complain(path, errno == EWOULDBLOCK ? "gatehouse-syncd runs, and it alone writes the policy"
                                                : strerror(errno));
@@ -148,19 +145,17 @@ static bool lock(struct import *i, const char *state_dir)
 
 static bool open_box(struct import *i, const struct config *config)
 {
-    char key[CONFIG_PATH_MAX];
     if (config->cloud_url[0])
         return complain(i->path, "this gateway has its policy from the cloud ([cloud] in the "
                                  "configuration): change it there");
-    if (!config_path(i->replica, config->state_dir, "replica.db") ||
-        !config_path(key, config->state_dir, "device.key"))
+    if (!config_path(i->replica, config->state_dir, STATE_REPLICA))
         return complain(config->state_dir, "the path is too long");
     if (!lock(i, config->state_dir))
         return false;
-    enum gh_err err = crypto_start() == GH_OK ? crypto_keys_load(&i->keys, key, 0) : GH_IO;
+    enum gh_err err = state_keys_load(&i->keys, config->state_dir, 0);
     if (err == GH_NOT_FOUND)
-        return complain(key, "there is no device key yet: start gatehoused once");
-    return err == GH_OK || complain(key, gh_err_name(err));
+        return complain(STATE_DEVICE_KEY, "there is no device key yet: start gatehoused once");
+    return err == GH_OK || complain(STATE_DEVICE_KEY, gh_err_name(err));
 }
 
 int ctl_policy_import(const struct ctl *ctl, const char *path)
