@@ -56,11 +56,6 @@ static void print_ok(struct rehearse *r)
     print_owned(out, out && json_set_bool(out, "ok", true));
 }
 
-static bool set_text_or_null(struct json *out, const char *name, const char *text)
-{
-    return text ? json_set_text(out, name, slice_of(text)) : json_set_null(out, name);
-}
-
 static bool set_via(struct json *out, const struct via *via)
 {
     if (!via->present)
@@ -90,11 +85,11 @@ static void print_read(struct rehearse *r, const struct controller_last *last)
     bool ok = out && json_set_text(out, "decision", slice_of(decision_name(v->decision))) &&
               json_set_text(out, "reason", slice_of(reason_name(v->reason))) &&
               set_via(out, &v->via) &&
-              set_text_or_null(out, "violation", violation_name(v->violation)) &&
+              json_set_text_or_null(out, "violation", violation_name(v->violation)) &&
               json_set_bool(out, "duress", v->duress) &&
               json_set_int(out, "release_s", v->release_s) && set_floors(out, last) &&
-              set_text_or_null(out, "door", has_door ? last->door.s : NULL) &&
-              set_text_or_null(out, "mode", has_door ? door_mode_name(v->mode) : NULL);
+              json_set_text_or_null(out, "door", has_door ? last->door.s : NULL) &&
+              json_set_text_or_null(out, "mode", has_door ? door_mode_name(v->mode) : NULL);
     print_owned(out, ok);
 }
 
@@ -241,7 +236,7 @@ static void step_command(struct rehearse *r, const struct json *step)
         outcome.result == COMMAND_REFUSED ? reason_name(outcome.reason) : NULL;
     struct json *out = answer_new(r);
     print_owned(out, out && json_set_text(out, "result", slice_of(result)) &&
-                         set_text_or_null(out, "reason", reason));
+                         json_set_text_or_null(out, "reason", reason));
 }
 
 /* A contact is a word, the other inputs are switches. */
@@ -306,8 +301,8 @@ static void step_look(struct rehearse *r, const struct json *step)
                          json_set_text(out, "mode", slice_of(door_mode_name(door->mode))) &&
                          json_set_text(out, "onvif", slice_of(door_onvif_mode(door))) &&
                          json_set_bool(out, "relay", door_is_released(door)) &&
-                         set_text_or_null(out, "contact", contact) &&
-                         set_text_or_null(out, "alarm", door_alarm(door)));
+                         json_set_text_or_null(out, "contact", contact) &&
+                         json_set_text_or_null(out, "alarm", door_alarm(door)));
 }
 
 static void step_restart(struct rehearse *r)

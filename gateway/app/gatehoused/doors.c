@@ -258,6 +258,12 @@ struct door_unit *doors_find(const struct doors *doors, const struct id *id)
     return NULL;
 }
 
+const char *doors_alarm(const struct door_unit *unit)
+{
+    const char *alarm = door_alarm(&unit->door);
+    return alarm || !unit->fault ? alarm : "relay_fault";
+}
+
 static bool set(const struct doors *doors, const struct door_unit *unit,
                 const struct door_output *out)
 {
