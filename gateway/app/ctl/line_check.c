@@ -164,7 +164,7 @@ static void check_wiring(struct line_check *c, const struct looked *line)
 int line_check(const struct config *config)
 {
     struct line_check c = {.config = config};
-    c.line = calloc(1 + 5 * config->n_doors + config->n_floors, sizeof *c.line);
+    c.line = calloc(config_lines_max(config), sizeof *c.line);
     if (!c.line) {
         fprintf(stderr, "out of memory\n");
         return 1;
