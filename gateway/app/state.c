@@ -27,3 +27,12 @@ enum gh_err state_keys_load(struct crypto_keys *out, const char *state_dir, int 
         err = GH_IO;
     return err ? err : crypto_keys_load(out, path, create);
 }
+
+bool state_sync(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
+}

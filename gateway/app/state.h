@@ -22,4 +22,7 @@ int state_lock(char path[CONFIG_PATH_MAX], const char *state_dir, const char *na
 GH_MUST_CHECK enum gh_err state_keys_load(struct crypto_keys *out, const char *state_dir,
                                           int create);
 
+/* Makes the names in a folder durable. False with errno. */
+bool state_sync(const char *folder);
+
 #endif
