@@ -6,6 +6,7 @@
 
 #include "adapters/glib/zone.h"
 #include "app/line_file.h"
+#include "core/fnv.h"
 
 /* --- a row ------------------------------------------------------------------------ */
 
@@ -83,10 +84,7 @@ struct seen {
 
 static size_t place_of(const struct seen *s, enum row_kind kind, const struct id *id)
 {
-    uint64_t h = 1469598103934665603u ^ (uint64_t)kind;
-    for (const char *p = id->s; *p; p++)
-        h = (h ^ (unsigned char)*p) * 1099511628211u;
-    size_t at = (size_t)h & (s->room - 1);
+    size_t at = (size_t)fnv1a(FNV1A_BASIS ^ (uint64_t)kind, slice_of(id->s)) & (s->room - 1);
     while (s->row[at].line && (s->row[at].kind != kind || !id_equal(&s->row[at].id, id)))
         at = (at + 1) & (s->room - 1);
     return at;
