@@ -52,6 +52,14 @@ struct relay_board {
     const struct relay_ops *ops;
 };
 
+/* Sets a relay; true if the board took the level and reads it back. */
+static inline bool relay_drive(struct relay_board *b, int index, bool energized)
+{
+    bool is = !energized;
+    return b->ops->set(b, index, energized) == HAL_OK && b->ops->get(b, index, &is) == HAL_OK &&
+           is == energized;
+}
+
 /* Opens the kernel's GPIO character devices through libgpiod; returns owned,
  * NULL when out of memory. */
 struct relay_board *hal_gpiod_relays(void);

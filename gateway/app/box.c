@@ -12,6 +12,7 @@
 #include "adapters/json/json.h"
 #include "app/fire_rules.h"
 #include "app/floor.h"
+#include "app/state.h"
 
 /* Where a part lies: a path of the configuration, or a name in the state folder. */
 static const struct {
@@ -29,10 +30,10 @@ static const struct {
     [BOX_CLOUD_KEY] = {"cloud_key", offsetof(struct config, cloud_key_file), NULL, false},
     [BOX_POLICY_KEYS] = {"policy_keys", offsetof(struct config, policy_key_file), NULL, false},
     [BOX_COMMAND_KEYS] = {"command_keys", offsetof(struct config, command_key_file), NULL, false},
-    [BOX_DEVICE_KEY] = {"device_key", 0, "device.key", false},
+    [BOX_DEVICE_KEY] = {"device_key", 0, STATE_DEVICE_KEY, false},
     [BOX_FLOOR] = {"floor", 0, FLOOR_FILE, true},
     [BOX_FIRE_IGNORE] = {"fire_ignore", 0, FIRE_RULES_FILE, true},
-    [BOX_REPLICA] = {"replica", 0, "replica.db", true},
+    [BOX_REPLICA] = {"replica", 0, STATE_REPLICA, true},
     [BOX_KEPT] = {"kept", 0, "journal.db", false},
 };
 

@@ -340,7 +340,7 @@ static void on_section(struct parse *p, const struct ini_line *line)
     }
 }
 
-/* --- the whole -------------------------------------------------------------- */
+/* --- lines ------------------------------------------------------------------- */
 
 struct uses {
     struct config_use *use; /* owned */
@@ -357,7 +357,7 @@ static void collect(void *context, const struct config_use *use)
 static void check_lines(struct parse *p)
 {
     const struct config *c = &p->config;
-    struct uses uses = {calloc(1 + 5 * c->n_doors + c->n_floors, sizeof *uses.use), 0};
+    struct uses uses = {calloc(config_lines_max(c), sizeof *uses.use), 0};
     if (!uses.use) {
         mistake(p, 0, "out of memory");
         return;
@@ -378,6 +378,8 @@ static void check_lines(struct parse *p)
     }
     free(uses.use);
 }
+
+/* --- the whole -------------------------------------------------------------- */
 
 static void check_doors(struct parse *p)
 {

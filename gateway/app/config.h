@@ -140,6 +140,8 @@ struct config_use {
 /* Calls each for every line that is used. */
 void config_each_line(const struct config *config,
                       void (*each)(void *context, const struct config_use *use), void *context);
+/* As often at most. */
+size_t config_lines_max(const struct config *config);
 /* "front contact", "lift floor 3", "fire input": for a person, and for whoever asks the
  * kernel who holds a line. */
 void config_use_name(char out[HAL_TEXT_MAX], const struct config_use *use);

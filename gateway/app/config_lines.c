@@ -3,6 +3,11 @@
 
 #include "app/config.h"
 
+size_t config_lines_max(const struct config *c)
+{
+    return 1 + 5 * c->n_doors + c->n_floors;
+}
+
 void config_each_line(const struct config *c,
                       void (*each)(void *context, const struct config_use *use), void *context)
 {

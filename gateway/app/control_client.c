@@ -4,10 +4,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "app/lines.h"
+#include "app/unix_socket.h"
 
 static void close_fd(int *fd)
 {
@@ -32,22 +32,11 @@ static enum gh_err wait_for(int fd, short events, int timeout_ms)
 
 static enum gh_err reach(int *out, const char *socket_path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t len = strlen(socket_path);
-    if (len >= sizeof address.sun_path)
-        return GH_IO;
-    memcpy(address.sun_path, socket_path, len + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return GH_IO;
-    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
-        *out = fd;
+    *out = unix_socket_connect(socket_path);
+    if (*out >= 0)
         return GH_OK;
-    }
     /* EAGAIN: its queue of callers is full; a Unix socket does not connect later. */
-    bool nobody = errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN;
-    close(fd);
-    return nobody ? GH_RETRY : GH_IO;
+    return errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN ? GH_RETRY : GH_IO;
 }
 
 static enum gh_err send_all(int fd, struct slice bytes, int timeout_ms)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/config.h"
+#include "app/state.h"
 #include "core/slice.h"
 
 #define TEXT_MAX 64
@@ -51,15 +51,6 @@ enum gh_err floor_load(struct floor *out, const char *state_dir)
     return GH_OK;
 }
 
-static bool sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return good;
-}
-
 enum gh_err floor_save(const struct floor *floor, const char *state_dir)
 {
     char path[CONFIG_PATH_MAX], next[CONFIG_PATH_MAX], text[TEXT_MAX];
@@ -72,7 +63,7 @@ enum gh_err floor_save(const struct floor *floor, const char *state_dir)
         return errno == ENOSPC ? GH_FULL : GH_IO;
     bool good = write(fd, text, (size_t)len) == len && fsync(fd) == 0;
     good = close(fd) == 0 && good;
-    if (good && rename(next, path) == 0 && sync_folder(state_dir))
+    if (good && rename(next, path) == 0 && state_sync(state_dir))
         return GH_OK;
     int error = errno;
     unlink(next);

@@ -1,11 +1,12 @@
 #include "app/policy_intake.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "adapters/glib/zone.h"
+#include "app/line_file.h"
+#include "core/fnv.h"
 
 /* --- a row ------------------------------------------------------------------------ */
 
@@ -83,10 +84,7 @@ struct seen {
 
 static size_t place_of(const struct seen *s, enum row_kind kind, const struct id *id)
 {
-    uint64_t h = 1469598103934665603u ^ (uint64_t)kind;
-    for (const char *p = id->s; *p; p++)
-        h = (h ^ (unsigned char)*p) * 1099511628211u;
-    size_t at = (size_t)h & (s->room - 1);
+    size_t at = (size_t)fnv1a(FNV1A_BASIS ^ (uint64_t)kind, slice_of(id->s)) & (s->room - 1);
     while (s->row[at].line && (s->row[at].kind != kind || !id_equal(&s->row[at].id, id)))
         at = (at + 1) & (s->room - 1);
     return at;
@@ -122,6 +120,11 @@ static int see(struct seen *s, const struct policy_row *row, int line)
     return 0;
 }
 
+struct reading {
+    struct intake_file *file;
+    struct seen seen;
+};
+
 static void refuse(struct intake_file *file, int number, const char *why)
 {
     file->bad++;
@@ -129,16 +132,17 @@ static void refuse(struct intake_file *file, int number, const char *why)
 }
 
 /* GH_OK also for a bad line, which was reported. */
-static enum gh_err take_line(struct intake_file *file, struct seen *seen, struct slice line,
-                             int number)
+static enum gh_err take_line(void *context, int number, struct slice line)
 {
+    struct reading *reading = context;
+    struct intake_file *file = reading->file;
     struct policy_row row;
     char why[INTAKE_WHY_MAX] = "";
     if (intake_check(&row, line, file->arena, why) != GH_OK) {
         refuse(file, number, why);
         return GH_OK;
     }
-    int before = see(seen, &row, number);
+    int before = see(&reading->seen, &row, number);
     if (before < 0)
         return GH_IO;
     if (row.removal)
@@ -164,40 +168,13 @@ static enum gh_err take_line(struct intake_file *file, struct seen *seen, struct
     return err;
 }
 
-static enum gh_err read_lines(struct intake_file *file, FILE *in, struct seen *seen)
-{
-    char *text = NULL;
-    size_t size = 0;
-    int number = 0;
-    enum gh_err err = GH_OK;
-    for (ssize_t n; err == GH_OK && (n = getline(&text, &size, in)) >= 0;) {
-        number++;
-        while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-            n--;
-        if (n > 0)
-            err = take_line(file, seen, slice_make(text, (size_t)n), number);
-    }
-    if (err == GH_OK && ferror(in)) {
-        file->report(file->context, 0, "it cannot be read");
-        err = GH_IO;
-    }
-    free(text);
-    return err;
-}
-
 enum gh_err intake_read(struct intake_file *file, const char *path)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
-    struct seen seen = {0};
-    FILE *in = is_stdin ? stdin : fopen(path, "re");
-    if (!in) {
-        enum gh_err err = errno == ENOENT ? GH_NOT_FOUND : GH_IO;
-        file->report(file->context, 0, strerror(errno));
-        return err;
-    }
-    enum gh_err err = read_lines(file, in, &seen);
-    free(seen.row);
-    if (!is_stdin)
-        fclose(in);
+    struct reading reading = {.file = file};
+    const char *why;
+    enum gh_err err = line_file_each(path, take_line, &reading, &why);
+    if (why)
+        file->report(file->context, 0, why);
+    free(reading.seen.row);
     return err == GH_OK && file->bad > 0 ? GH_INVALID : err;
 }

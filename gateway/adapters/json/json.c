@@ -118,6 +118,11 @@ bool json_set_null(struct json *v, const char *name)
     return set(v, name, json_null());
 }
 
+bool json_set_text_or_null(struct json *v, const char *name, const char *text)
+{
+    return text ? json_set_text(v, name, slice_of(text)) : json_set_null(v, name);
+}
+
 bool json_set(struct json *v, const char *name, struct json *child)
 {
     return set(v, name, in_mutable(child));

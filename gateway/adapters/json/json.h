@@ -42,6 +42,8 @@ bool json_set_int(struct json *v, const char *name, int64_t n);
 bool json_set_real(struct json *v, const char *name, double n);
 bool json_set_bool(struct json *v, const char *name, bool b);
 bool json_set_null(struct json *v, const char *name);
+/* text NULL: null. */
+bool json_set_text_or_null(struct json *v, const char *name, const char *text);
 /* Takes child, also on failure. */
 bool json_set(struct json *v, const char *name, struct json *child);
 /* Appends to the array member of that name, made if absent; takes child. */

@@ -3,16 +3,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "core/fnv.h"
+
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_LEN 36
 
 uint64_t boot_id_hash(struct slice text)
 {
-    uint64_t hash = 0xcbf29ce484222325;
-    for (size_t i = 0; i < text.len && text.ptr[i] != '\n'; i++) {
-        hash ^= (unsigned char)text.ptr[i];
-        hash *= 0x100000001b3;
-    }
+    const char *end = text.len > 0 ? memchr(text.ptr, '\n', text.len) : NULL;
+    uint64_t hash = fnv1a(FNV1A_BASIS, slice_make(text.ptr, end ? (size_t)(end - text.ptr) : text.len));
     return hash ? hash : 1;
 }
 

@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "core/fnv.h"
+
 #define SLOTS_MIN 64
 
 struct kept_entry {
@@ -24,9 +26,7 @@ static struct slice value_of(const struct kept_entry *e)
 
 static uint64_t hash(struct slice key)
 {
-    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (size_t i = 0; i < key.len; i++)
-        h = (h ^ (unsigned char)key.ptr[i]) * UINT64_C(1099511628211);
+    uint64_t h = fnv1a(FNV1A_BASIS, key);
     return h ^ h >> 32;
 }
 

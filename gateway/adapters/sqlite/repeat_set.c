@@ -2,19 +2,11 @@
 
 #include <stdlib.h>
 
+#include "core/fnv.h"
+
 #define SLOTS_MIN 1024
 
 /* --- keys --------------------------------------------------------------- */
-
-/* FNV-1a, begun at the seed. */
-static uint64_t hash_bytes(uint64_t hash, struct slice bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++) {
-        hash ^= (unsigned char)bytes.ptr[i];
-        hash *= 0x100000001b3;
-    }
-    return hash;
-}
 
 /* The low bits choose the slot, so every byte has to reach them: FNV alone
  * moves bits upwards only. */
@@ -29,9 +21,9 @@ static uint64_t mix(uint64_t hash)
 
 static uint64_t key_of(const struct repeat_set *set, struct slice reader, struct slice read_id)
 {
-    uint64_t hash = hash_bytes(0xcbf29ce484222325 ^ set->seed, reader);
-    hash = hash_bytes(hash, slice_make("", 1)); /* tells "a","bc" from "ab","c" */
-    hash = mix(hash_bytes(hash, read_id));
+    uint64_t hash = fnv1a(FNV1A_BASIS ^ set->seed, reader);
+    hash = fnv1a(hash, slice_make("", 1)); /* tells "a","bc" from "ab","c" */
+    hash = mix(fnv1a(hash, read_id));
     return hash ? hash : 1;
 }
 

@@ -13,6 +13,7 @@
 #include "app/box.h"
 #include "app/ctl/ctl.h"
 #include "app/ctl/passphrase.h"
+#include "app/state.h"
 #include "core/changes.h"
 #include "core/clock.h"
 
@@ -94,7 +95,7 @@ static bool put_file(struct backup *b, enum box_part part, const char *path)
 static bool put_replica(struct backup *b, const char *path)
 {
     char copy[CONFIG_PATH_MAX];
-    if (!config_path(copy, b->config->state_dir, "replica.db.backup"))
+    if (!config_path(copy, b->config->state_dir, STATE_REPLICA ".backup"))
         return fail(b, path, "the path is too long");
     (void)unlink(copy); /* of a backup that was cut off */
     enum gh_err err = replica_copy(path, copy);

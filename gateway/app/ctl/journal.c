@@ -10,6 +10,7 @@
 #include "adapters/crypto/crypto.h"
 #include "adapters/sqlite/journal_db.h"
 #include "app/ctl/ctl.h"
+#include "app/state.h"
 
 #define PAGE_EVENTS 1000
 #define PAGE_BYTES (4 * 1024 * 1024)
@@ -165,14 +166,10 @@ int ctl_journal_verify(const struct ctl *ctl, const struct config *config)
     static struct chain c;
     struct crypto_keys keys;
     struct journal_reader *reader;
-    char path[CONFIG_PATH_MAX];
-    enum gh_err err = crypto_start();
-    if (!err && !config_path(path, config->state_dir, "device.key"))
-        err = GH_INVALID;
-    if (!err)
-        err = crypto_keys_load(&keys, path, 0);
+    enum gh_err err = state_keys_load(&keys, config->state_dir, 0);
     if (err) {
-        fprintf(stderr, "gatehousectl: %s/device.key cannot be read (%s): the chain is under its key\n",
+        fprintf(stderr, "gatehousectl: %s/" STATE_DEVICE_KEY
+                        " cannot be read (%s): the chain is under its key\n",
                 config->state_dir, gh_err_name(err));
         return CTL_REFUSED;
     }

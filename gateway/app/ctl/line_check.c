@@ -16,10 +16,9 @@ struct looked {
 };
 
 struct line_check {
-    const struct config *config;
     struct looked *line; /* owned */
     size_t n;
-    int mistakes, warnings;
+    int mistakes;
 };
 
 __attribute__((format(printf, 2, 3))) static void mistake(struct line_check *c, const char *format,
@@ -33,8 +32,7 @@ __attribute__((format(printf, 2, 3))) static void mistake(struct line_check *c, 
     c->mistakes++;
 }
 
-__attribute__((format(printf, 3, 4))) static void warn(struct line_check *c,
-                                                       const struct config_use *use,
+__attribute__((format(printf, 2, 3))) static void warn(const struct config_use *use,
                                                        const char *format, ...)
 {
     char name[HAL_TEXT_MAX];
@@ -45,7 +43,6 @@ __attribute__((format(printf, 3, 4))) static void warn(struct line_check *c,
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
-    c->warnings++;
 }
 
 /* --- what the kernel says ----------------------------------------------------------- */
@@ -117,7 +114,7 @@ static bool is_raspberry(const char *label)
 
 /* A Raspberry Pi pulls lines 0 to 8 up from power-on and the others down, and its serial
  * console drives 14 high, until a program takes them. */
-static void check_power_on(struct line_check *c, const struct looked *line)
+static void check_power_on(const struct looked *line)
 {
     const struct config_use *use = &line->use;
     if (use->input || !is_raspberry(line->at.label) || line->at.offset > 27)
@@ -129,40 +126,40 @@ static void check_power_on(struct line_check *c, const struct looked *line)
                                             : "pulled down";
     if (strcmp(use->what, "relay") != 0) {
         if (energized)
-            warn(c, use, "line %u is %s from power-on until gatehoused starts: the relay is on "
-                         "until then; use lines 9 to 27 but 14, active high", line->at.offset, why);
+            warn(use, "line %u is %s from power-on until gatehoused starts: the relay is on "
+                      "until then; use lines 9 to 27 but 14, active high", line->at.offset, why);
         return;
     }
     if (energized == config_energized(use->door->lock, true))
-        warn(c, use, "line %u is %s from power-on: the door is released until gatehoused starts%s",
+        warn(use, "line %u is %s from power-on: the door is released until gatehoused starts%s",
              line->at.offset, why,
              use->door->lock == LOCK_FAIL_SAFE ? "" : "; use lines 9 to 27 but 14, active high");
 }
 
-static void check_wiring(struct line_check *c, const struct looked *line)
+static void check_wiring(const struct looked *line)
 {
     const struct config_use *use = &line->use;
-    check_power_on(c, line);
+    check_power_on(line);
     if (!use->input)
         return;
     if (strcmp(use->what, "fire input") == 0 && !use->input->normally_closed)
-        warn(c, use, "normally_open: a cut wire would go unnoticed; wire the panel's normally "
+        warn(use, "normally_open: a cut wire would go unnoticed; wire the panel's normally "
                      "closed contact");
     if (strcmp(use->what, "rex") == 0 && use->input->normally_closed)
-        warn(c, use, "normally_closed: a cut wire asks to exit, and releases the door for up to "
+        warn(use, "normally_closed: a cut wire asks to exit, and releases the door for up to "
                      "five minutes");
     if (strcmp(use->what, "tamper") == 0 && !use->input->normally_closed)
-        warn(c, use, "normally_open: a cut wire would go unnoticed");
+        warn(use, "normally_open: a cut wire would go unnoticed");
     if (use->input->debounce_ms < 20)
-        warn(c, use, "debounce %d ms: contacts bounce for up to 20 ms", use->input->debounce_ms);
+        warn(use, "debounce %d ms: contacts bounce for up to 20 ms", use->input->debounce_ms);
     if (use->input->debounce_ms > 400)
-        warn(c, use, "debounce %d ms: what lasts for 400 ms must be seen", use->input->debounce_ms);
+        warn(use, "debounce %d ms: what lasts for 400 ms must be seen", use->input->debounce_ms);
 }
 
 int line_check(const struct config *config)
 {
-    struct line_check c = {.config = config};
-    c.line = calloc(1 + 5 * config->n_doors + config->n_floors, sizeof *c.line);
+    struct line_check c = {0};
+    c.line = calloc(config_lines_max(config), sizeof *c.line);
     if (!c.line) {
         fprintf(stderr, "out of memory\n");
         return 1;
@@ -175,12 +172,10 @@ int line_check(const struct config *config)
     fflush(stdout);
     for (size_t i = 0; i < c.n; i++)
         if (c.line[i].is_found)
-            check_wiring(&c, &c.line[i]);
-    if (!config_has_line(&config->fire.line)) {
+            check_wiring(&c.line[i]);
+    if (!config_has_line(&config->fire.line))
         fprintf(stderr, "warning: [site] has no \"fire\": a fire alarm must release the doors by "
                         "hardware alone\n");
-        c.warnings++;
-    }
     free(c.line);
     return c.mistakes;
 }

@@ -3,24 +3,23 @@
  * verify loads it into a replica of its own and throws that away; import makes it the
  * policy of a box that stands alone. A box with a cloud has its policy from there. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "app/ctl/ctl.h"
 #include "app/policy_intake.h"
+#include "app/scratch.h"
+#include "app/state.h"
 
 #define DANGLING_MAX 50
 
 struct import {
     const char *path; /* of the policy file */
-    char folder[CONFIG_PATH_MAX];
-    char replica[CONFIG_PATH_MAX + 32];
+    char replica[CONFIG_PATH_MAX + 64];
     struct crypto_keys keys;
     unsigned char mask_key[32];
     struct replica_writer *writer;
@@ -100,42 +99,27 @@ static void close_all(struct import *i)
 
 /* --- verify ------------------------------------------------------------------------------ */
 
-static bool make_scratch(struct import *i)
+static bool prepare(struct import *i, struct scratch *scratch)
 {
-    const char *tmp = getenv("TMPDIR");
-    snprintf(i->folder, sizeof i->folder, "%s/gatehouse-policy-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
-    if (!mkdtemp(i->folder)) {
-        i->folder[0] = '\0';
+    if (!scratch_make(scratch, "policy"))
         return complain("the temporary folder", strerror(errno));
-    }
-    snprintf(i->replica, sizeof i->replica, "%s/replica.db", i->folder);
+    snprintf(i->replica, sizeof i->replica, "%s", scratch->replica);
     if (crypto_start() != GH_OK)
         return complain("the crypto library", "it does not start");
     crypto_random(&i->keys, sizeof i->keys);
     return true;
 }
 
-static void remove_scratch(const struct import *i)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-next", "-next-journal"};
-    for (size_t n = 0; i->folder[0] && n < sizeof suffixes / sizeof suffixes[0]; n++) {
-        char path[CONFIG_PATH_MAX + 64];
-        snprintf(path, sizeof path, "%s%s", i->replica, suffixes[n]);
-        unlink(path);
-    }
-    if (i->folder[0])
-        rmdir(i->folder);
-}
-
 int ctl_policy_verify(const char *path)
 {
     struct import i = {.path = path, .lock_fd = -1};
+    struct scratch scratch;
     int rows = 0;
-    bool good = make_scratch(&i) && open_replica(&i) && load(&i, &rows);
+    bool good = prepare(&i, &scratch) && open_replica(&i) && load(&i, &rows);
     if (good)
         printf("%s: %d rows, and nothing wrong with them\n", path, rows);
     close_all(&i);
-    remove_scratch(&i);
+    scratch_remove(&scratch);
     return good ? CTL_DONE : CTL_REFUSED;
 }
 
@@ -152,10 +136,8 @@ static void ignore_mistake(void *context, int line, const char *text)
 static bool lock(struct import *i, const char *state_dir)
 {
     char path[CONFIG_PATH_MAX];
-    if (!config_path(path, state_dir, "syncd.lock"))
-        return complain(state_dir, "the path is too long");
-    i->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (i->lock_fd >= 0 && flock(i->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    i->lock_fd = state_lock(path, state_dir, STATE_SYNCD_LOCK, 0600);
+    if (i->lock_fd >= 0)
         return true;
     return complain(path, errno == EWOULDBLOCK ? "gatehouse-syncd runs, and it alone writes the policy"
                                                : strerror(errno));
@@ -163,19 +145,17 @@ static bool lock(struct import *i, const char *state_dir)
 
 static bool open_box(struct import *i, const struct config *config)
 {
-    char key[CONFIG_PATH_MAX];
     if (config->cloud_url[0])
         return complain(i->path, "this gateway has its policy from the cloud ([cloud] in the "
                                  "configuration): change it there");
-    if (!config_path(i->replica, config->state_dir, "replica.db") ||
-        !config_path(key, config->state_dir, "device.key"))
+    if (!config_path(i->replica, config->state_dir, STATE_REPLICA))
         return complain(config->state_dir, "the path is too long");
     if (!lock(i, config->state_dir))
         return false;
-    enum gh_err err = crypto_start() == GH_OK ? crypto_keys_load(&i->keys, key, 0) : GH_IO;
+    enum gh_err err = state_keys_load(&i->keys, config->state_dir, 0);
     if (err == GH_NOT_FOUND)
-        return complain(key, "there is no device key yet: start gatehoused once");
-    return err == GH_OK || complain(key, gh_err_name(err));
+        return complain(STATE_DEVICE_KEY, "there is no device key yet: start gatehoused once");
+    return err == GH_OK || complain(STATE_DEVICE_KEY, gh_err_name(err));
 }
 
 int ctl_policy_import(const struct ctl *ctl, const char *path)

@@ -9,6 +9,7 @@
 
 #include "app/ctl/ctl.h"
 #include "app/gatehoused/command_json.h"
+#include "app/line_file.h"
 #include "app/rehearsal/rehearsal.h"
 
 struct rehearse {
@@ -55,11 +56,6 @@ static void print_ok(struct rehearse *r)
     print_owned(out, out && json_set_bool(out, "ok", true));
 }
 
-static bool set_text_or_null(struct json *out, const char *name, const char *text)
-{
-    return text ? json_set_text(out, name, slice_of(text)) : json_set_null(out, name);
-}
-
 static bool set_via(struct json *out, const struct via *via)
 {
     if (!via->present)
@@ -89,11 +85,11 @@ static void print_read(struct rehearse *r, const struct controller_last *last)
     bool ok = out && json_set_text(out, "decision", slice_of(decision_name(v->decision))) &&
               json_set_text(out, "reason", slice_of(reason_name(v->reason))) &&
               set_via(out, &v->via) &&
-              set_text_or_null(out, "violation", violation_name(v->violation)) &&
+              json_set_text_or_null(out, "violation", violation_name(v->violation)) &&
               json_set_bool(out, "duress", v->duress) &&
               json_set_int(out, "release_s", v->release_s) && set_floors(out, last) &&
-              set_text_or_null(out, "door", has_door ? last->door.s : NULL) &&
-              set_text_or_null(out, "mode", has_door ? door_mode_name(v->mode) : NULL);
+              json_set_text_or_null(out, "door", has_door ? last->door.s : NULL) &&
+              json_set_text_or_null(out, "mode", has_door ? door_mode_name(v->mode) : NULL);
     print_owned(out, ok);
 }
 
@@ -240,7 +236,7 @@ static void step_command(struct rehearse *r, const struct json *step)
         outcome.result == COMMAND_REFUSED ? reason_name(outcome.reason) : NULL;
     struct json *out = answer_new(r);
     print_owned(out, out && json_set_text(out, "result", slice_of(result)) &&
-                         set_text_or_null(out, "reason", reason));
+                         json_set_text_or_null(out, "reason", reason));
 }
 
 /* A contact is a word, the other inputs are switches. */
@@ -305,8 +301,8 @@ static void step_look(struct rehearse *r, const struct json *step)
                          json_set_text(out, "mode", slice_of(door_mode_name(door->mode))) &&
                          json_set_text(out, "onvif", slice_of(door_onvif_mode(door))) &&
                          json_set_bool(out, "relay", door_is_released(door)) &&
-                         set_text_or_null(out, "contact", contact) &&
-                         set_text_or_null(out, "alarm", door_alarm(door)));
+                         json_set_text_or_null(out, "contact", contact) &&
+                         json_set_text_or_null(out, "alarm", door_alarm(door)));
 }
 
 static void step_restart(struct rehearse *r)
@@ -378,34 +374,6 @@ static void play_line(struct rehearse *r, struct slice line)
 
 /* --- files --------------------------------------------------------------------------------- */
 
-/* Lines of a file, without their newline; blank ones are passed over. False when
- * it cannot be read, which was said. */
-static bool each_line(const char *path, bool (*each)(void *context, int number, struct slice line),
-                      void *context)
-{
-    bool is_stdin = strcmp(path, "-") == 0;
-    FILE *file = is_stdin ? stdin : fopen(path, "re");
-    if (!file) {
-        fprintf(stderr, "gatehousectl: %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    char *text = NULL;
-    size_t size = 0;
-    int number = 0;
-    bool good = true;
-    for (ssize_t n; good && (n = getline(&text, &size, file)) >= 0;) {
-        number++;
-        while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-            n--;
-        if (n > 0)
-            good = each(context, number, slice_make(text, (size_t)n));
-    }
-    free(text);
-    if (!is_stdin)
-        fclose(file);
-    return good;
-}
-
 static void report(void *context, int line, const char *text)
 {
     if (line > 0)
@@ -421,18 +389,19 @@ static void warn(void *context, const char *line)
     fprintf(stderr, "%s: note: %s\n", (const char *)context, line);
 }
 
-static bool play_step(void *context, int number, struct slice line)
+static enum gh_err play_step(void *context, int number, struct slice line)
 {
     struct rehearse *r = context;
     r->line = number;
     play_line(r, line);
     fflush(stdout);
-    return true;
+    return GH_OK;
 }
 
 static int play(struct rehearse *r, const char *policy, const char *steps)
 {
     char path[CONFIG_PATH_MAX];
+    const char *why;
     snprintf(path, sizeof path, "%s", policy);
     enum gh_err err = rehearsal_load(r->world, policy, report, path);
     if (err == GH_INVALID)
@@ -446,9 +415,10 @@ static int play(struct rehearse *r, const char *policy, const char *steps)
     }
     if (rehearsal_dangling(r->world, DANGLING_MAX, warn, path) != GH_OK)
         fprintf(stderr, "gatehousectl: %s: its references could not be looked at\n", policy);
-    if (!each_line(steps, play_step, r))
-        return CTL_REFUSED;
-    return r->failed ? CTL_REFUSED : CTL_DONE;
+    err = line_file_each(steps, play_step, r, &why);
+    if (why)
+        fprintf(stderr, "gatehousectl: %s: %s\n", steps, why);
+    return err || r->failed ? CTL_REFUSED : CTL_DONE;
 }
 
 int ctl_rehearse(const char *policy, const char *steps)

@@ -20,6 +20,7 @@
 #include "app/ctl/ctl.h"
 #include "app/ctl/passphrase.h"
 #include "app/gatehoused/command_memory.h"
+#include "app/state.h"
 #include "core/changes.h"
 #include "core/clock.h"
 
@@ -340,7 +341,7 @@ static bool is_alone(struct restore *r, const char *lock, const char *program)
 static bool is_fresh(struct restore *r)
 {
     static const char *const states[] = {"journal.db", "journal.db-wal", "journal.tail",
-                                         "replica.db-wal", "replica.db"};
+                                         (STATE_REPLICA "-wal"), STATE_REPLICA};
     size_t n = sizeof states / sizeof states[0] - r->is_read[BOX_REPLICA];
     char path[CONFIG_PATH_MAX], beside[CONFIG_PATH_MAX];
     for (size_t i = 0; i < n; i++)
@@ -354,20 +355,11 @@ static bool is_fresh(struct restore *r)
         if (access(path, F_OK) == 0 && !are_same(path, beside))
             return fail(r, path, "it exists and is another than in the backup: move it away");
     }
-    return is_alone(r, "gatehoused.lock", "gatehoused") &&
-           is_alone(r, "syncd.lock", "gatehouse-syncd");
+    return is_alone(r, STATE_LOCK, "gatehoused") &&
+           is_alone(r, STATE_SYNCD_LOCK, "gatehouse-syncd");
 }
 
 /* --- names ---------------------------------------------------------------------------------------------- */
-
-static bool sync_folder(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return good;
-}
 
 static bool move_journal_file(struct restore *r, const char *folder, const char *name)
 {
@@ -419,7 +411,7 @@ static bool put_in_place(struct restore *r)
         if (!place_of(r, (enum box_part)i, path, beside) || rename(beside, path) != 0)
             return fail(r, path, strerror(errno));
     }
-    return (move_journal(r) && sync_folder(r->config.state_dir)) ||
+    return (move_journal(r) && state_sync(r->config.state_dir)) ||
            fail(r, r->config.state_dir, strerror(errno));
 }
 

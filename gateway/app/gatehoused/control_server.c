@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "app/control.h"
@@ -16,6 +14,7 @@
 #include "app/gatehoused/explain.h"
 #include "app/gatehoused/status.h"
 #include "app/log.h"
+#include "app/unix_socket.h"
 
 #define FORGED_MS 60000
 
@@ -410,28 +409,6 @@ void control_server_serve(struct control_server *s)
         accept_connection(s);
 }
 
-static int listen_at(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    unlink(path);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, 0660) != 0 ||
-        listen(fd, CONTROL_CONNECTIONS) != 0) {
-        int saved = errno;
-        close(fd);
-        errno = saved;
-        return -1;
-    }
-    return fd;
-}
-
 enum gh_err control_server_open(struct control_server **out, const char *path, int epoll_fd,
                                 const struct control_parts *parts, char *why, size_t why_size)
 {
@@ -442,7 +419,7 @@ enum gh_err control_server_open(struct control_server **out, const char *path, i
     for (int i = 0; i < CONTROL_CONNECTIONS; i++)
         s->connection[i].fd = -1;
     snprintf(s->path, sizeof s->path, "%s", path);
-    s->listener = listen_at(path);
+    s->listener = unix_socket_listen(path, 0660, CONTROL_CONNECTIONS);
     if (s->listener < 0) {
         snprintf(why, why_size, "cannot listen at %s: %s", path, strerror(errno));
         goto fail;

@@ -220,7 +220,7 @@ static struct command_outcome carry_out(struct controller *c, const struct comma
     case COMMAND_LOCKDOWN:
     case COMMAND_LOCKDOWN_RELEASE: return do_locally(c, *unit, command, now);
     case COMMAND_FORGIVE_ANTIPASSBACK:
-        (void)passes_forgive(&c->passes, &command->area, &command->person);
+        passes_forgive(&c->passes, &command->area, &command->person);
         return done();
     case COMMAND_PRESENT: return is_within_cap(c, command, now) ? done() : refuse_over_cap();
     case COMMAND_RESYNC: return done();

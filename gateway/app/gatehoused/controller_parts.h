@@ -100,8 +100,6 @@ struct companion {
     bool duress;
 };
 
-/* Turns values into hashes; after it the read's values are not needed any more. */
-void controller_hash(struct controller *c, const struct read *read, struct road *road);
 /* Asks the policy and looks at the door. */
 void controller_gather(struct controller *c, struct road *road, struct now now);
 /* Decides. with: the person who waits at the reader and passes; NULL = nobody. */

@@ -102,7 +102,8 @@ static void hash_pin(struct controller *c, const struct credential_value *pin,
     crypto_forget(&less, sizeof less);
 }
 
-void controller_hash(struct controller *c, const struct read *read, struct road *road)
+/* Turns values into hashes; after it the read's values are not needed any more. */
+static void hash_values(struct controller *c, const struct read *read, struct road *road)
 {
     if (read->type == CREDENTIAL_PIN)
         hash_pin(c, &read->value, road->hash, road->duress_hash);
@@ -487,7 +488,7 @@ void controller_read(struct controller *c, const struct bus_note *note, const st
         return;
     road.read_id = read.read_id;
     if (!road.request.malformed)
-        controller_hash(c, &read, &road);
+        hash_values(c, &read, &road);
     controller_gather(c, &road, now);
     judge_age(c, &road, &read, note, now);
     decide(c, &road, now);
@@ -500,7 +501,7 @@ void controller_present(struct controller *c, const struct read *read, struct no
     struct road road = {.reader = read->reader, .read_id = read->read_id};
     if (answer_repeat(c, read, false, now))
         return;
-    controller_hash(c, read, &road);
+    hash_values(c, read, &road);
     controller_gather(c, &road, now);
     decide(c, &road, now);
     ledger_flush(&c->ledger);
@@ -510,7 +511,7 @@ bool controller_explain(struct controller *c, const struct read *read, struct no
                         struct controller_explained *out)
 {
     struct road road = {.reader = read->reader};
-    controller_hash(c, read, &road);
+    hash_values(c, read, &road);
     controller_gather(c, &road, now);
     road.request.pin_locked = lockouts_is_locked(&c->lockouts, &road.reader, now.mono);
     *out = (struct controller_explained){.version = road.policy.version};

@@ -25,11 +25,10 @@ static struct door_state state_of(const struct door_unit *unit)
 {
     const struct door *door = &unit->door;
     bool is_ordered = unit->local.mode != LOCAL_NONE;
-    const char *alarm = door_alarm(door);
     return (struct door_state){
         .mode = door->mode,
         .onvif = door_onvif_mode(door),
-        .alarm = alarm || !unit->fault ? alarm : "relay_fault",
+        .alarm = doors_alarm(unit),
         .is_released = door_is_released(door),
         .has_contact = door->has_contact,
         .is_open = door->is_open,

@@ -258,13 +258,10 @@ struct door_unit *doors_find(const struct doors *doors, const struct id *id)
     return NULL;
 }
 
-static bool set(const struct doors *doors, const struct door_unit *unit,
-                const struct door_output *out)
+const char *doors_alarm(const struct door_unit *unit)
 {
-    const struct relay_ops *ops = doors->board->ops;
-    bool want = wanted(unit, out), is = !want;
-    return ops->set(doors->board, out->relay, want) == HAL_OK &&
-           ops->get(doors->board, out->relay, &is) == HAL_OK && is == want;
+    const char *alarm = door_alarm(&unit->door);
+    return alarm || !unit->fault ? alarm : "relay_fault";
 }
 
 const char *doors_reconcile(struct doors *doors, struct door_unit *unit)
@@ -273,7 +270,7 @@ const char *doors_reconcile(struct doors *doors, struct door_unit *unit)
     unit->online = true;
     for (size_t i = 0; i < unit->n_outputs; i++) {
         const struct door_output *out = &unit->output[i];
-        if (set(doors, unit, out))
+        if (relay_drive(doors->board, out->relay, wanted(unit, out)))
             continue;
         if (out->role == OUTPUT_OPENER && !wrong)
             wrong = "the opener's relay does not take its level";

@@ -117,6 +117,9 @@ void doors_set_latch(struct door_unit *unit, struct ledger *ledger, const struct
 /* Forgets the i-th latch. */
 void doors_drop_latch(struct door_unit *unit, struct ledger *ledger, size_t i);
 
+/* door_alarm, or "relay_fault"; NULL if none; static storage. */
+const char *doors_alarm(const struct door_unit *unit);
+
 /* NULL if the door is none of ours. */
 struct door_unit *doors_find(const struct doors *doors, const struct id *id);
 

@@ -23,7 +23,7 @@ static const char *const checks[] = {
 
 static bool set_id_or_null(struct json *out, const char *name, const struct id *id)
 {
-    return id_is_none(id) ? json_set_null(out, name) : json_set_text(out, name, slice_of(id->s));
+    return json_set_text_or_null(out, name, id_is_none(id) ? NULL : id->s);
 }
 
 static const char *result_of(enum reason reason)
@@ -79,16 +79,13 @@ struct json *explain_json(const struct controller_explained *e)
 {
     const struct verdict *v = &e->verdict;
     struct json *out = json_new();
-    const char *violation = violation_name(v->violation);
     bool ok = out && json_set_text(out, "decision", slice_of(decision_name(v->decision))) &&
               json_set_text(out, "reason", slice_of(reason_name(v->reason))) &&
               set_id_or_null(out, "door", &e->door) &&
-              (v->has_mode ? json_set_text(out, "mode", slice_of(door_mode_name(v->mode)))
-                           : json_set_null(out, "mode")) &&
+              json_set_text_or_null(out, "mode", v->has_mode ? door_mode_name(v->mode) : NULL) &&
               set_id_or_null(out, "person", &e->person) &&
               set_id_or_null(out, "credential", &e->credential) && set_via(out, "via", &v->via) &&
-              (violation ? json_set_text(out, "violation", slice_of(violation))
-                         : json_set_null(out, "violation")) &&
+              json_set_text_or_null(out, "violation", violation_name(v->violation)) &&
               json_set_bool(out, "duress", v->duress) &&
               json_set_int(out, "release_s", v->release_s) && add_policy(out, &e->version) &&
               add_checks(out, &e->trace) && add_paths(out, &e->trace);

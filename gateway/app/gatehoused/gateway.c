@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -26,6 +25,7 @@
 #include "app/gatehoused/journal_open.h"
 #include "app/gatehoused/site_lines.h"
 #include "app/log.h"
+#include "app/state.h"
 
 /* Room for at least 20,000 events of a usual size while the database cannot be
  * written (full disk), and still durable. */
@@ -93,14 +93,10 @@ static bool make_folder(const char *path)
 static bool single_instance(struct gateway *g)
 {
     char path[CONFIG_PATH_MAX];
-    if (!config_path(path, g->config->state_dir, "gatehoused.lock")) {
-        log_line(LOG_ERR, "%s: the path is too long", g->config->state_dir);
-        return false;
-    }
-    g->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (g->lock_fd >= 0 && flock(g->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    g->lock_fd = state_lock(path, g->config->state_dir, STATE_LOCK, 0600);
+    if (g->lock_fd >= 0)
         return true;
-    if (g->lock_fd >= 0 && errno == EWOULDBLOCK)
+    if (errno == EWOULDBLOCK)
         log_line(LOG_ERR, "%s: another gatehoused is at work there: stop it first", path);
     else
         log_line(LOG_ERR, "%s cannot be locked: %s", path, strerror(errno));
@@ -120,15 +116,10 @@ static void open_command_keys(struct gateway *g)
 
 static bool open_keys(struct gateway *g)
 {
-    char path[CONFIG_PATH_MAX];
-    if (crypto_start() != GH_OK || !config_path(path, g->config->state_dir, "device.key")) {
-        log_line(LOG_ERR, "the crypto library does not start");
-        return false;
-    }
-    enum gh_err err = crypto_keys_load(&g->keys, path, 1);
+    enum gh_err err = state_keys_load(&g->keys, g->config->state_dir, 1);
     if (err)
-        log_line(LOG_ERR, "%s: %s: it must be ours alone and hold 64 hex digits", path,
-                 gh_err_name(err));
+        log_line(LOG_ERR, "%s/" STATE_DEVICE_KEY ": %s: it must be ours alone and hold 64 hex digits",
+                 g->config->state_dir, gh_err_name(err));
     if (!err)
         open_command_keys(g);
     return err == GH_OK;
@@ -164,7 +155,7 @@ static bool open_journal(struct gateway *g)
 static bool open_replica(struct gateway *g)
 {
     char path[CONFIG_PATH_MAX];
-    if (config_path(path, g->config->state_dir, "replica.db"))
+    if (config_path(path, g->config->state_dir, STATE_REPLICA))
         g->replica = replica_reader_open(path);
     return g->replica != NULL;
 }

@@ -5,6 +5,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/fnv.h"
+
 struct inbox {
     pthread_mutex_t lock;
     int fd;
@@ -34,9 +36,7 @@ struct inbox *inbox_open(void)
 /* Topics share the inbox: each falls into one of the shares. */
 static struct share *share_of(struct inbox *inbox, const struct bus_note *note)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < note->topic_len; i++)
-        hash = (hash ^ (unsigned char)note->topic[i]) * 16777619u;
+    uint64_t hash = fnv1a(FNV1A_BASIS, slice_make(note->topic, note->topic_len));
     return &inbox->share[hash % INBOX_SHARES];
 }
 

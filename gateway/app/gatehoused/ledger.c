@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "app/log.h"
+#include "core/fnv.h"
 
 #define FIRST_BUCKETS 1024
 /* An entry keeps room for values of this size, so that most changes need none. */
@@ -15,11 +16,9 @@
 
 static uint32_t hash_of(const char *bytes, size_t len)
 {
-    uint32_t h = 2166136261u; /* FNV-1a; keys come from the policy and from readers that
-                                 the broker knows, not from strangers */
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)bytes[i]) * 16777619u;
-    return h;
+    /* Keys come from the policy and from readers that the broker knows, not from strangers. */
+    uint64_t h = fnv1a(FNV1A_BASIS, slice_make(bytes, len));
+    return (uint32_t)(h ^ h >> 32);
 }
 
 static struct ledger_entry **place_of(const struct ledger *l, const char *key, size_t len,

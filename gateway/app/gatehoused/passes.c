@@ -197,21 +197,9 @@ int passes_count(const struct passes *p, const struct id *area, const struct id 
     return n;
 }
 
-void passes_each(const struct passes *p, const struct id *area,
-                 void (*each)(void *context, const struct id *person, int64_t at), void *context)
-{
-    const struct passes_area *a = find_area(p, area);
-    for (const struct passes_inside *who = a ? a->newest : NULL; who; who = who->older) {
-        struct id person;
-        if (ledger_part(ledger_entry_key(who->entry), 1, &person))
-            each(context, &person, who->at);
-    }
-}
-
 struct forgiving {
     struct passes *passes;
     const struct id *area, *person;
-    size_t n;
 };
 
 static bool is_forgiven(void *context, const struct ledger_entry *entry)
@@ -226,13 +214,11 @@ static bool is_forgiven(void *context, const struct ledger_entry *entry)
         return false;
     struct ledger_key whole = ledger_key('a', &area, &person);
     take_out(f->passes, ledger_find(f->passes->ledger, &whole));
-    f->n++;
     return true;
 }
 
-size_t passes_forgive(struct passes *p, const struct id *area, const struct id *person)
+void passes_forgive(struct passes *p, const struct id *area, const struct id *person)
 {
     struct forgiving f = {.passes = p, .area = area, .person = person};
     ledger_sweep(p->ledger, 'a', is_forgiven, &f);
-    return f.n;
 }

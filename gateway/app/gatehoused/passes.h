@@ -45,11 +45,7 @@ void passes_record(struct passes *passes, const struct id *area, const struct id
 int passes_count(const struct passes *passes, const struct id *area, const struct id *person,
                  int64_t lapsed_up_to, int limit);
 
-/* Forgets states; none = any area, any person. Returns how many there were. */
-size_t passes_forgive(struct passes *passes, const struct id *area, const struct id *person);
-
-/* Calls each for everybody inside, newest first. */
-void passes_each(const struct passes *passes, const struct id *area,
-                 void (*each)(void *context, const struct id *person, int64_t at), void *context);
+/* Forgets states; none = any area, any person. */
+void passes_forgive(struct passes *passes, const struct id *area, const struct id *person);
 
 #endif

@@ -25,8 +25,7 @@ static bool add_cloud(struct json *out, const struct controller_cloud *state)
     char since[INSTANT_TEXT];
     instant_format(since, state->since);
     bool ok = json_set_bool(cloud, "online", state->online) &&
-              (state->since == INSTANT_NONE ? json_set_null(cloud, "since")
-                                            : json_set_text(cloud, "since", slice_of(since)));
+              json_set_text_or_null(cloud, "since", state->since == INSTANT_NONE ? NULL : since);
     return json_set(out, "cloud", cloud) && ok;
 }
 
@@ -98,21 +97,16 @@ static struct json *status_of_door(struct controller *c, const struct door_unit 
                  facts.door_known;
     const char *name = known ? facts.door->door.name : "";
     const char *contact = door->has_contact ? (door->is_open ? "open" : "closed") : NULL;
-    const char *alarm = door_alarm(door);
-    if (!alarm && unit->fault)
-        alarm = "relay_fault";
     bool ok = json_set_text(out, "door", slice_of(unit->config->id.s)) &&
               (!name[0] || json_set_text(out, "name", slice_of(name))) &&
               json_set_bool(out, "in_policy", known) &&
               json_set_text(out, "mode", slice_of(door_mode_name(door->mode))) &&
               json_set_text(out, "onvif", slice_of(door_onvif_mode(door))) &&
               json_set_text(out, "lock", slice_of(door_is_released(door) ? "released" : "locked")) &&
-              (contact ? json_set_text(out, "contact", slice_of(contact))
-                       : json_set_null(out, "contact")) &&
-              (alarm ? json_set_text(out, "alarm", slice_of(alarm)) : json_set_null(out, "alarm")) &&
+              json_set_text_or_null(out, "contact", contact) &&
+              json_set_text_or_null(out, "alarm", doors_alarm(unit)) &&
               json_set_text(out, "board", slice_of(unit->online ? "online" : "offline")) &&
-              (unit->fault ? json_set_text(out, "fault", slice_of(unit->fault))
-                           : json_set_null(out, "fault")) &&
+              json_set_text_or_null(out, "fault", unit->fault) &&
               (!door->is_releasing ||
                json_set_int(out, "until_ms", door->release_ends.ms - now.mono.ms));
     if (ok)

@@ -2,20 +2,20 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "adapters/glib/zone.h"
 #include "adapters/sqlite/replica_reader.h"
 #include "app/policy_intake.h"
 #include "app/rehearsal/memory_board.h"
 #include "app/rehearsal/memory_journal.h"
+#include "app/scratch.h"
 #include "core/arena.h"
 
 #define EVERY_S 1000 /* reads that a reader may present in one second */
 #define BOOT 1
 
 struct rehearsal {
-    char folder[256], path[300];
+    struct scratch scratch;
     struct replica_writer *writer;
     struct replica_reader *reader;
     struct memory_journal *journal;
@@ -69,12 +69,6 @@ static void settle(struct rehearsal *r)
         controller_on_bus(&r->controller, &note, r->now);
     }
     r->n_tags = 0;
-}
-
-static void mask(void *context, unsigned char out[32], struct slice nonce)
-{
-    const struct crypto_keys *keys = context;
-    crypto_hmac(out, keys->journal, nonce);
 }
 
 /* The replica's policy, but of an age that only the rehearsal sets. */
@@ -134,32 +128,6 @@ static const struct policy_store_ops aged = {
 
 /* --- open and close ----------------------------------------------------------------- */
 
-static bool make_folder(struct rehearsal *r)
-{
-    const char *tmp = getenv("TMPDIR");
-    int n = snprintf(r->folder, sizeof r->folder, "%s/gatehouse-rehearsal-XXXXXX",
-                     tmp && tmp[0] ? tmp : "/tmp");
-    if (n >= (int)sizeof r->folder || !mkdtemp(r->folder)) {
-        r->folder[0] = '\0';
-        return false;
-    }
-    snprintf(r->path, sizeof r->path, "%s/replica.db", r->folder);
-    return true;
-}
-
-static void remove_folder(struct rehearsal *r)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-next", "-next-journal"};
-    char path[320];
-    if (!r->folder[0])
-        return;
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        snprintf(path, sizeof path, "%s%s", r->path, suffixes[i]);
-        unlink(path);
-    }
-    rmdir(r->folder);
-}
-
 static enum gh_err open_controller(struct rehearsal *r, char why[REHEARSAL_WHY_MAX])
 {
     static const struct bus_ops bus = {.publish = swallow, .publish_tagged = swallow_tagged};
@@ -197,12 +165,12 @@ struct rehearsal *rehearsal_open(char why[REHEARSAL_WHY_MAX])
     r->arena = (struct arena){.base = malloc(INTAKE_ARENA_BYTES), .size = INTAKE_ARENA_BYTES};
     r->journal = memory_journal_open();
     r->board = memory_board_open();
-    if (!r->arena.base || !r->journal || !r->board || !make_folder(r) || crypto_start() != GH_OK)
+    if (!r->arena.base || !r->journal || !r->board || !scratch_make(&r->scratch, "rehearsal") || crypto_start() != GH_OK)
         goto fail;
     crypto_random(&r->keys, sizeof r->keys);
-    struct replica_crypto crypto = {crypto_sha256, mask, &r->keys};
-    r->reader = replica_reader_open(r->path);
-    if (!r->reader || replica_writer_open(&r->writer, r->path, &crypto, why) != GH_OK ||
+    struct replica_crypto crypto = {crypto_sha256, intake_mask, r->keys.journal};
+    r->reader = replica_reader_open(r->scratch.replica);
+    if (!r->reader || replica_writer_open(&r->writer, r->scratch.replica, &crypto, why) != GH_OK ||
         open_controller(r, why) != GH_OK)
         goto fail;
     return r;
@@ -223,7 +191,7 @@ void rehearsal_close(struct rehearsal *r)
     memory_journal_close(r->journal);
     if (r->board)
         r->board->ops->close(r->board);
-    remove_folder(r);
+    scratch_remove(&r->scratch);
     for (size_t i = 0; i < r->n_doors; i++)
         free(r->doors[i]);
     free(r->doors);

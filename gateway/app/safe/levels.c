@@ -18,7 +18,7 @@ static void collect(void *context, const struct config_use *use)
 
 enum gh_err levels_init(struct levels *out, const struct config *config, bool stays)
 {
-    size_t room = 1 + 5 * config->n_doors + config->n_floors;
+    size_t room = config_lines_max(config);
     struct config_use *uses = calloc(room, sizeof *uses);
     struct level *level = calloc(room, sizeof *level);
     if (!uses || !level) {
@@ -128,14 +128,6 @@ static bool take_relay(struct levels *l, struct level *level)
     return false;
 }
 
-static bool set_relay(const struct levels *l, const struct level *level)
-{
-    const struct relay_ops *ops = l->relays->ops;
-    bool want = wanted(l, level->use), is = !want;
-    return ops->set(l->relays, level->relay, want) == HAL_OK &&
-           ops->get(l->relays, level->relay, &is) == HAL_OK && is == want;
-}
-
 size_t levels_reconcile(struct levels *l)
 {
     if (is_held_by_holder(l, &l->config->fire.line))
@@ -146,7 +138,9 @@ size_t levels_reconcile(struct levels *l)
     read_fire(l);
     for (size_t i = 0; i < l->n; i++) {
         struct level *level = &l->level[i];
-        wrong += level->relay < 0 ? !take_relay(l, level) : !set_relay(l, level);
+        wrong += level->relay < 0
+                     ? !take_relay(l, level)
+                     : !relay_drive(l->relays, level->relay, wanted(l, level->use));
     }
     return wrong;
 }

@@ -1,9 +1,6 @@
 #include "app/syncd/daemon.h"
 
-#include <stdlib.h>
-
 #include <inttypes.h>
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

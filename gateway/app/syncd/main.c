@@ -1,11 +1,9 @@
 /* gatehouse-syncd: policy down, events up. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,6 +12,7 @@
 
 #include "adapters/linux/notify.h"
 #include "app/log.h"
+#include "app/state.h"
 #include "app/syncd/pull.h"
 #include "app/syncd/push.h"
 #include "app/syncd/token.h"
@@ -90,34 +89,20 @@ static int read_options(struct options *o, int argc, char **argv)
 static bool take_lock(struct syncd *d)
 {
     char path[CONFIG_PATH_MAX];
-    if (!config_path(path, d->config.state_dir, "syncd.lock")) {
-        log_line(LOG_ERR, "%s: the path is too long", d->config.state_dir);
-        return false;
-    }
     if (mkdir(d->config.state_dir, 0750) != 0 && errno != EEXIST) {
         log_line(LOG_ERR, "%s: %s", d->config.state_dir, strerror(errno));
         return false;
     }
-    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
-    if (d->lock_fd < 0) {
-        log_line(LOG_ERR, "%s: %s", path, strerror(errno));
-        return false;
-    }
-    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        log_line(LOG_ERR, "%s: another gatehouse-syncd is at work there", path);
-        return false;
-    }
-    return true;
+    d->lock_fd = state_lock(path, d->config.state_dir, STATE_SYNCD_LOCK, 0660);
+    if (d->lock_fd < 0)
+        log_line(LOG_ERR, "%s: %s", path,
+                 errno == EWOULDBLOCK ? "another gatehouse-syncd is at work there" : strerror(errno));
+    return d->lock_fd >= 0;
 }
 
 static bool load_keys(struct syncd *d)
 {
-    char path[CONFIG_PATH_MAX];
-    enum gh_err err = crypto_start();
-    if (!err && !config_path(path, d->config.state_dir, "device.key"))
-        err = GH_INVALID;
-    if (!err)
-        err = crypto_keys_load(&d->keys, path, 1);
+    enum gh_err err = state_keys_load(&d->keys, d->config.state_dir, 1);
     if (err)
         log_line(LOG_ERR, "device key in %s: %s", d->config.state_dir,
                  err == GH_INVALID ? "others may read it: its mode must be 0600 or 0640"

@@ -7,6 +7,7 @@
 #include "app/lines.h"
 #include "app/log.h"
 #include "app/policy_intake.h"
+#include "app/state.h"
 #include "app/syncd/commands.h"
 
 /* A row of POLICY_LINE_MAX bytes can hold that many references of a few bytes,
@@ -251,7 +252,7 @@ static enum pull_end open_floor(struct pull *p)
     struct floor floor;
     enum gh_err err = floor_load(&floor, p->sync->config->state_dir);
     if (err && err != GH_NOT_FOUND) {
-        sync_refused(p->sync, "upstream.state holds no floor: no policy is taken until it is put right");
+        sync_refused(p->sync, FLOOR_FILE " holds no floor: no policy is taken until it is put right");
         return PULL_HOPELESS;
     }
     if (floor_is_lower(&p->trust.floor, &floor))
@@ -264,7 +265,7 @@ static enum pull_end open_writer(struct pull *p)
     char path[CONFIG_PATH_MAX], why[REPLICA_WHY_MAX] = "";
     const struct replica_crypto crypto = {crypto_sha256, intake_mask, p->mask_key};
     struct replica_state state;
-    if (!config_path(path, p->sync->config->state_dir, "replica.db"))
+    if (!config_path(path, p->sync->config->state_dir, STATE_REPLICA))
         return PULL_HOPELESS;
     enum gh_err err = replica_writer_open(&p->writer, path, &crypto, why);
     if (err) {
@@ -288,7 +289,7 @@ static bool is_file_ours(const struct pull *p)
 {
     struct stat st;
     char path[CONFIG_PATH_MAX];
-    return config_path(path, p->sync->config->state_dir, "replica.db") && stat(path, &st) == 0 &&
+    return config_path(path, p->sync->config->state_dir, STATE_REPLICA) && stat(path, &st) == 0 &&
            st.st_ino == p->file_inode && st.st_dev == p->file_device;
 }
 
@@ -297,7 +298,7 @@ static enum pull_end step(struct pull *p)
     struct replica_state state;
     p->retry_after_s = -1;
     if (p->writer && !is_file_ours(p)) {
-        log_line(LOG_WARNING, "pull: replica.db was removed or replaced: it is opened anew");
+        log_line(LOG_WARNING, "pull: " STATE_REPLICA " was removed or replaced: it is opened anew");
         p->is_writer_broken = true;
         p->wants_snapshot = false;
     }

@@ -8,6 +8,7 @@
 
 #include "adapters/json/json.h"
 #include "app/log.h"
+#include "app/state.h"
 
 #define CONNECT_MS 10000
 #define IDLE_MS 20000
@@ -21,7 +22,7 @@ enum gh_err push_init(struct push *p, struct sync *sync, struct https *https, ui
     rhythm_init(&p->rhythm, seed);
     rhythm_init(&p->refusals, ~seed);
     char path[CONFIG_PATH_MAX];
-    if (config_path(path, sync->config->state_dir, "replica.db"))
+    if (config_path(path, sync->config->state_dir, STATE_REPLICA))
         p->replica = replica_reader_open(path);
     return p->batch.body && p->replica ? GH_OK : GH_FULL;
 }

@@ -194,7 +194,7 @@ void push_alarms(struct push *p)
 
 static bool set_nack(struct json *v, const char *name, const char *text)
 {
-    return text[0] ? json_set_text(v, name, slice_of(text)) : json_set_null(v, name);
+    return json_set_text_or_null(v, name, text[0] ? text : NULL);
 }
 
 static bool fill(struct json *v, const struct sync_view *view, bool daemon_is_up)
