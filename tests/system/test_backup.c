@@ -20,7 +20,9 @@ static int ctl(const char *command, const char *path, const char *passphrase, ch
 {
     char program[FOLDER_PATH_MAX], *out = NULL, *err = NULL;
     assert_true(place_program("gatehousectl", program));
-    const char *const argv[] = {program, "--config", site.config_path, command, path, NULL};
+    bool restores = strcmp(command, "restore") == 0;
+    const char *const argv[] = {program, "--config", site.config_path, command,
+                                restores ? "--from" : path, restores ? path : NULL, NULL};
     int status = process_run(argv, passphrase, 3 * WAIT_MS, &out, &err);
     size_t size = strlen(out) + strlen(err) + 1;
     char *both = malloc(size);

@@ -20,7 +20,7 @@ struct ctl {
     bool follow;
     const char *door, *since; /* NULL = not given */
     int64_t last;             /* 0 = not given */
-    const char *policy;       /* NULL = not given */
+    const char *policy, *from; /* NULL = not given */
     const char *reader, *type, *at; /* NULL = not given */
     enum dialect dialect;           /* whose words events are shown in */
 };

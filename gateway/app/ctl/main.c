@@ -13,28 +13,31 @@ static const char usage[] =
     "  --config FILE          the configuration (" CONFIG_DEFAULT_PATH ")\n"
     "  status                 how the gateway is\n"
     "  doors                  the doors and their locks\n"
-    "  events [--follow] [--last N] [--door D] [--since T] [--dialect NAME] [--csv|--json]\n"
-    "                         the journal; T is a time such as 2025-01-31T08:00:00Z;\n"
+    "  events [--follow] [--last N] [--door D] [--since T] [--dialect NAME]\n"
+    "         [--csv|--json]  the journal; T is a time such as 2025-01-31T08:00:00Z;\n"
     "                         NAME: doorflow-guide, doorflow-api, akuvox,\n"
     "                         performance-hub or onvif: their words instead of ours\n"
     "  explain --reader R --type TYPE [--at T]\n"
-    "                         why the credential on standard input would be let in, or not\n"
+    "                         why the credential on standard input would be let in,\n"
+    "                         or not\n"
     "  release DOOR           opens a door for its release time\n"
     "  hold-open DOOR         keeps it open; restore [DOOR]: back to its schedule\n"
     "  lock [DOOR]            keeps a door, or every door, locked\n"
     "  lockdown [DOOR]        locks down; lockdown-release [DOOR]: ends that\n"
     "  inputs watch           every contact, button and alarm line as it changes\n"
     "  relay test DOOR        releases a door for a second and reads its relay back\n"
-    "  policy verify FILE     every mistake in a policy file; import FILE: makes it the policy\n"
-    "  journal verify         is the journal as it was written? event by event, and its end\n"
-    "  backup FILE            what makes this box this box, sealed under a passphrase that is\n"
-    "                         asked for, or is the first line of standard input\n"
-    "  restore FILE           makes a fresh box that one; both daemons must be stopped\n"
-    "  config check [--sim]   every mistake in the configuration and in its lines; --sim: as it\n"
-    "                         is for the simulated board, without looking at lines\n"
+    "  policy verify FILE     every mistake in a policy file\n"
+    "  policy import FILE     makes it the policy, where there is no cloud\n"
+    "  journal verify         is the journal as it was written? each event, its end\n"
+    "  backup FILE            what makes this box this box, sealed under a passphrase\n"
+    "                         that is asked for, or a line on standard input\n"
+    "  restore --from FILE    makes a fresh box that one; both daemons stopped\n"
+    "  config check [--sim]   every mistake in the configuration and in its lines;\n"
+    "                         --sim: for the simulated board, no look at lines\n"
     "  rehearse --policy POLICY.ndjson [STEPS.ndjson|-]\n"
     "                         plays steps against a policy in virtual time\n"
-    "exit status: 0 done, 1 refused or not found, 2 usage, 3 gatehoused cannot be reached\n";
+    "exit status: 0 done, 1 refused or not found, 2 usage,\n"
+    "             3 gatehoused cannot be reached\n";
 
 enum option_id {
     OPT_CONFIG = 256,
@@ -47,6 +50,7 @@ enum option_id {
     OPT_DOOR,
     OPT_SINCE,
     OPT_POLICY,
+    OPT_FROM,
     OPT_DIALECT,
     OPT_READER,
     OPT_TYPE,
@@ -66,6 +70,7 @@ static const struct option options[] = {
     {"door", required_argument, NULL, OPT_DOOR},
     {"since", required_argument, NULL, OPT_SINCE},
     {"policy", required_argument, NULL, OPT_POLICY},
+    {"from", required_argument, NULL, OPT_FROM},
     {"dialect", required_argument, NULL, OPT_DIALECT},
     {"reader", required_argument, NULL, OPT_READER},
     {"type", required_argument, NULL, OPT_TYPE},
@@ -108,6 +113,7 @@ static bool take_option(struct ctl *ctl, int option, int *leave)
     case OPT_POLICY:
         ctl->policy = optarg;
         return true;
+    case OPT_FROM: ctl->from = optarg; return true;
     case OPT_DIALECT: return take_dialect(ctl, optarg);
     case OPT_READER: ctl->reader = optarg; return true;
     case OPT_TYPE: ctl->type = optarg; return true;
@@ -179,8 +185,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
         return with_config(ctl, command, NULL);
     if (argc == 2 && strcmp(command, "backup") == 0)
         return with_config(ctl, command, argv[1]);
-    if (argc == 2 && strcmp(command, "restore") == 0)
-        return ctl_restore(ctl, argv[1]);
+    if (argc == 1 && ctl->from && strcmp(command, "restore") == 0)
+        return ctl_restore(ctl, ctl->from);
     if (argc == 1 && strcmp(command, "status") == 0)
         return ctl_status(ctl);
     if (argc == 1 && strcmp(command, "doors") == 0)

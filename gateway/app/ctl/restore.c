@@ -1,4 +1,4 @@
-/* restore FILE: makes a fresh box the one of the backup.
+/* restore --from FILE: makes a fresh box the one of the backup.
  *
  * Everything is written beside its place first; only when the whole file has been read and is
  * as it was sealed do the parts get their names, the journal last. */

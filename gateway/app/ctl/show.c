@@ -69,7 +69,7 @@ int ctl_status(const struct ctl *ctl)
     print_policy(policy);
     struct slice since = text(cloud, "since");
     if (slice_is(since, "-"))
-        printf("%-10s nothing heard of it yet\n", "cloud");
+        printf("%-10s nothing heard of it yet, or there is no [cloud]\n", "cloud");
     else
         printf("%-10s %s since %.*s\n", "cloud", flag(cloud, "online") ? "online" : "offline",
                (int)since.len, since.ptr);
