@@ -281,16 +281,6 @@ static enum section section_of(struct slice word)
     return SECTION_UNKNOWN;
 }
 
-/* The part up to the next space; rest is what stands behind it. */
-static struct slice cut_word(struct slice *rest)
-{
-    const char *space = rest->len ? memchr(rest->ptr, ' ', rest->len) : NULL;
-    size_t n = space ? (size_t)(space - rest->ptr) : rest->len;
-    struct slice word = slice_make(rest->ptr, n);
-    *rest = space ? slice_make(space + 1, rest->len - n - 1) : (struct slice){0};
-    return word;
-}
-
 static void begin_named(struct parse *p, int line, enum section section, const struct id id[2])
 {
     p->section = section;
@@ -309,14 +299,14 @@ static void begin_named(struct parse *p, int line, enum section section, const s
 static void on_section(struct parse *p, const struct ini_line *line)
 {
     end_section(p);
-    struct slice rest = line->name, word = cut_word(&rest);
+    struct slice rest = line->name, word = slice_cut(&rest, ' ');
     enum section section = section_of(word);
     int names = names_of(section);
     struct id id[2];
     bool good = true;
     p->section = SECTION_UNKNOWN;
     for (int i = 0; i < names; i++) {
-        struct slice name = i + 1 < names ? cut_word(&rest) : rest;
+        struct slice name = i + 1 < names ? slice_cut(&rest, ' ') : rest;
         good = id_set(&id[i], name) == GH_OK && good;
     }
     if (section == SECTION_UNKNOWN) {

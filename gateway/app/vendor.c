@@ -9,23 +9,13 @@ static bool is(const struct json *v, const char *name, const char *word)
     return v && json_text(v, name, &text) && slice_is(text, word);
 }
 
-static bool get_kind(const struct json *event, enum event_kind *out)
-{
-    for (int i = 0; i < EVENT_KINDS; i++) {
-        if (is(event, "kind", event_kind_name((enum event_kind)i))) {
-            *out = (enum event_kind)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 struct dialect_words vendor_words(const struct json *event, enum dialect dialect)
 {
     struct dialect_event e = {.has_decision = true, .has_type = true};
-    struct slice decision = {0}, reason = {0}, type = {0};
+    struct slice kind = {0}, decision = {0}, reason = {0}, type = {0};
     const struct json *args = json_child(event, "args"), *via = json_child(event, "via");
-    if (!get_kind(event, &e.kind))
+    json_text(event, "kind", &kind);
+    if (event_kind_parse(&e.kind, kind) != GH_OK)
         return (struct dialect_words){.is_rendered = false};
     json_text(event, "decision", &decision);
     json_text(event, "reason", &reason);

@@ -14,18 +14,6 @@ const char *clock_trust_name(enum clock_trust trust)
     return "unset";
 }
 
-static bool digits(struct slice text, size_t at, size_t n, int *out)
-{
-    int v = 0;
-    for (size_t i = at; i < at + n; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        v = v * 10 + (text.ptr[i] - '0');
-    }
-    *out = v;
-    return true;
-}
-
 static bool parse_offset(struct slice text, int *offset_s)
 {
     if (text.len == 1 && (text.ptr[0] == 'Z' || text.ptr[0] == 'z')) {
@@ -34,7 +22,7 @@ static bool parse_offset(struct slice text, int *offset_s)
     }
     int h, m;
     if (text.len != 6 || (text.ptr[0] != '+' && text.ptr[0] != '-') || text.ptr[3] != ':' ||
-        !digits(text, 1, 2, &h) || !digits(text, 4, 2, &m) || h > 23 || m > 59)
+        !date_digits(text, 1, 2, &h) || !date_digits(text, 4, 2, &m) || h > 23 || m > 59)
         return false;
     *offset_s = (h * 60 + m) * 60;
     if (text.ptr[0] == '-')
@@ -49,8 +37,8 @@ enum gh_err instant_parse(int64_t *out, struct slice text)
     if (text.len < 20 || (text.ptr[10] != 'T' && text.ptr[10] != 't') || text.ptr[13] != ':' ||
         text.ptr[16] != ':' || date_parse(&date, slice_make(text.ptr, 10)) != GH_OK)
         return GH_INVALID;
-    if (!digits(text, 11, 2, &h) || !digits(text, 14, 2, &m) || !digits(text, 17, 2, &s) ||
-        h > 23 || m > 59 || s > 59)
+    if (!date_digits(text, 11, 2, &h) || !date_digits(text, 14, 2, &m) ||
+        !date_digits(text, 17, 2, &s) || h > 23 || m > 59 || s > 59)
         return GH_INVALID;
     if (!parse_offset(slice_make(text.ptr + 19, text.len - 19), &offset_s))
         return GH_INVALID;

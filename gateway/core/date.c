@@ -44,7 +44,7 @@ struct date date_of_day(int64_t day)
     return d;
 }
 
-static bool number(struct slice text, size_t at, size_t n, int *out)
+bool date_digits(struct slice text, size_t at, size_t n, int *out)
 {
     int v = 0;
     for (size_t i = at; i < at + n; i++) {
@@ -60,8 +60,8 @@ enum gh_err date_parse(struct date *out, struct slice text)
 {
     struct date d;
     if (text.len != 10 || text.ptr[4] != '-' || text.ptr[7] != '-' ||
-        !number(text, 0, 4, &d.year) || !number(text, 5, 2, &d.month) ||
-        !number(text, 8, 2, &d.day) || !date_is_valid(d))
+        !date_digits(text, 0, 4, &d.year) || !date_digits(text, 5, 2, &d.month) ||
+        !date_digits(text, 8, 2, &d.day) || !date_is_valid(d))
         return GH_INVALID;
     *out = d;
     return GH_OK;

@@ -23,6 +23,9 @@ int64_t date_to_day(struct date date);
 /* The date of a day's number; below 1970 and above 9999 it is clamped. */
 struct date date_of_day(int64_t day);
 
+/* The number in n digits of a text, which has so many, from byte at on. */
+bool date_digits(struct slice text, size_t at, size_t n, int *out);
+
 /* Parses "2025-01-31". GH_INVALID otherwise. */
 GH_MUST_CHECK enum gh_err date_parse(struct date *out, struct slice text);
 

@@ -1,5 +1,7 @@
 #include "core/event.h"
 
+#include "core/word.h"
+
 static const char *const kind_words[EVENT_KINDS] = {
     [EVENT_ACCESS] = "access",
     [EVENT_ACCESS_TAKEN] = "access_taken",
@@ -35,6 +37,15 @@ static const char *const kind_words[EVENT_KINDS] = {
 const char *event_kind_name(enum event_kind kind)
 {
     return kind_words[kind];
+}
+
+enum gh_err event_kind_parse(enum event_kind *out, struct slice word)
+{
+    int i;
+    enum gh_err err = word_find(&i, kind_words, EVENT_KINDS, word);
+    if (err == GH_OK)
+        *out = (enum event_kind)i;
+    return err;
 }
 
 bool event_kind_is_alarm(enum event_kind kind)

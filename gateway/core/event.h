@@ -47,6 +47,7 @@ enum event_kind {
 
 /* "access", "command", ...; static storage. */
 const char *event_kind_name(enum event_kind kind);
+GH_MUST_CHECK enum gh_err event_kind_parse(enum event_kind *out, struct slice word);
 
 /* Whether somebody should hear of such an event before those that wait in front of it. Also
  * the end of what it says is told that way. */

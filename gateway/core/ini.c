@@ -16,11 +16,7 @@ static struct slice trim(struct slice s)
 
 static struct slice take_line(struct ini_walk *walk)
 {
-    const char *end = memchr(walk->rest.ptr, '\n', walk->rest.len);
-    size_t len = end ? (size_t)(end - walk->rest.ptr) : walk->rest.len;
-    struct slice line = slice_make(walk->rest.ptr, len);
-    size_t used = end ? len + 1 : len;
-    walk->rest = slice_make(walk->rest.ptr + used, walk->rest.len - used);
+    struct slice line = slice_cut(&walk->rest, '\n');
     walk->number++;
     return trim(line);
 }

@@ -18,21 +18,8 @@ static bool is_local_time_known(const struct moment *now)
     return wall_is_trusted(now->wall) && now->zone->n > 0;
 }
 
-static bool is_within(const struct mode_row *row, const struct moment *now)
-{
-    if (!has_time_condition(row))
-        return true;
-    if (!wall_is_trusted(now->wall) || !validity_contains(row->validity, now->wall.s))
-        return false;
-    if (!row->hours.is_set)
-        return true;
-    return is_local_time_known(now) &&
-           schedule_contains(row->hours.windows, row->hours.n,
-                             local_time_at(now->zone, now->wall.s));
-}
-
 /* A one_time row claims a whole local date: the one on which a window of it starts. */
-static bool claims_date(const struct mode_row *row, const struct moment *now)
+static bool is_within(const struct mode_row *row, const struct moment *now, bool whole_date)
 {
     if (!has_time_condition(row))
         return true;
@@ -40,15 +27,17 @@ static bool claims_date(const struct mode_row *row, const struct moment *now)
         return false;
     if (!row->hours.is_set)
         return true;
-    return is_local_time_known(now) &&
-           schedule_starts_on(row->hours.windows, row->hours.n,
-                              local_time_at(now->zone, now->wall.s).weekday);
+    if (!is_local_time_known(now))
+        return false;
+    struct local_time at = local_time_at(now->zone, now->wall.s);
+    return whole_date ? schedule_starts_on(row->hours.windows, row->hours.n, at.weekday)
+                      : schedule_contains(row->hours.windows, row->hours.n, at);
 }
 
-static bool is_one_time_date(const struct door_facts *door, const struct moment *now)
+static bool is_one_time(const struct door_facts *door, const struct moment *now, bool whole_date)
 {
     for (size_t i = 0; i < door->n_modes; i++)
-        if (door->modes[i].tier == TIER_ONE_TIME && claims_date(&door->modes[i], now))
+        if (door->modes[i].tier == TIER_ONE_TIME && is_within(&door->modes[i], now, whole_date))
             return true;
     return false;
 }
@@ -64,12 +53,12 @@ static bool is_holiday(struct holiday_list holidays, const struct moment *now)
 bool mode_row_in_force(const struct door_facts *door, const struct mode_row *row,
                        struct holiday_list holidays, struct moment now)
 {
-    if (!is_within(row, &now))
+    if (!is_within(row, &now, false))
         return false;
     if (row->tier != TIER_ROUTINE)
         return true;
     bool unlocks = row->wish == WISH_UNLOCKED || row->wish == WISH_FIRST_CREDENTIAL;
-    return !is_one_time_date(door, &now) && !(unlocks && is_holiday(holidays, &now));
+    return !is_one_time(door, &now, true) && !(unlocks && is_holiday(holidays, &now));
 }
 
 /* From one instant at which anything may change to the next. */
@@ -212,14 +201,6 @@ static bool look_at_quick(struct mode_view *view, const struct door_facts *door,
     return true;
 }
 
-static bool is_one_time_in_force(const struct door_facts *door, const struct moment *now)
-{
-    for (size_t i = 0; i < door->n_modes; i++)
-        if (door->modes[i].tier == TIER_ONE_TIME && is_within(&door->modes[i], now))
-            return true;
-    return false;
-}
-
 static enum door_mode maintenance_mode(const struct door_facts *door)
 {
     switch (door->door.maintenance) {
@@ -238,7 +219,7 @@ struct mode_view mode_look(const struct door_facts *door, const struct door_situ
         .mode = MODE_LOCKED,
         .beneath_lockdown = maintenance == MODE_UNLOCKED ? MODE_LOCKED : maintenance,
         .is_lockdown = door->is_lockdown || situation->local.is_lockdown,
-        .by_one_time = is_one_time_in_force(door, &now),
+        .by_one_time = is_one_time(door, &now, false),
     };
     if (situation->is_fire && door->door.fire_release)
         view.mode = MODE_UNLOCKED;

@@ -31,4 +31,15 @@ static inline bool slice_is(struct slice a, const char *text)
     return slice_equal(a, slice_of(text));
 }
 
+/* Takes off what stands before the next such byte, or all, and that byte too. */
+static inline struct slice slice_cut(struct slice *rest, char at)
+{
+    const char *end = rest->len ? memchr(rest->ptr, at, rest->len) : NULL;
+    struct slice part = {rest->ptr, end ? (size_t)(end - rest->ptr) : rest->len};
+    size_t used = part.len + (end != NULL);
+    if (used > 0)
+        *rest = slice_make(rest->ptr + used, rest->len - used);
+    return part;
+}
+
 #endif

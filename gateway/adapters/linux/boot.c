@@ -10,8 +10,7 @@
 
 uint64_t boot_id_hash(struct slice text)
 {
-    const char *end = text.len > 0 ? memchr(text.ptr, '\n', text.len) : NULL;
-    uint64_t hash = fnv1a(FNV1A_BASIS, slice_make(text.ptr, end ? (size_t)(end - text.ptr) : text.len));
+    uint64_t hash = fnv1a(FNV1A_BASIS, slice_cut(&text, '\n'));
     return hash ? hash : 1;
 }
 

@@ -194,16 +194,6 @@ static size_t count_parts(struct slice text, char between)
     return n;
 }
 
-/* Takes the part before the next separator off. */
-static struct slice take_part(struct slice *rest, char between)
-{
-    const char *end = rest->len ? memchr(rest->ptr, between, rest->len) : NULL;
-    struct slice part = {rest->ptr, end ? (size_t)(end - rest->ptr) : rest->len};
-    size_t used = end ? part.len + 1 : part.len;
-    *rest = slice_make(rest->ptr + used, rest->len - used);
-    return part;
-}
-
 static bool is_floor(struct slice text)
 {
     if (text.len < 2 || text.ptr[0] != '#')
@@ -225,7 +215,7 @@ enum gh_err replica_column_floors(sqlite3_stmt *s, int i, struct replica_pool *p
     if (!floors)
         return GH_IO;
     for (size_t k = 0; k < n; k++) {
-        struct slice part = take_part(&rest, REPLICA_BETWEEN_TEXTS);
+        struct slice part = slice_cut(&rest, REPLICA_BETWEEN_TEXTS);
         if (!is_floor(part))
             return GH_CORRUPT;
         memcpy(floors[k].s, part.ptr, part.len);
@@ -255,7 +245,7 @@ static enum gh_err keep_words(struct slice rest, struct replica_pool *pool, stru
     const char **words = replica_pool_take(pool, n, sizeof *words);
     enum gh_err err = words ? GH_OK : GH_IO;
     for (size_t k = 0; k < n && err == GH_OK; k++)
-        err = keep_word(take_part(&rest, REPLICA_BETWEEN_TEXTS), pool, &words[k]);
+        err = keep_word(slice_cut(&rest, REPLICA_BETWEEN_TEXTS), pool, &words[k]);
     if (err == GH_OK)
         *out = (struct word_list){words, n};
     return err;
@@ -279,8 +269,8 @@ enum gh_err replica_column_types(sqlite3_stmt *s, int i, struct replica_pool *po
     struct type_rule *types = replica_pool_take(pool, count, sizeof *types);
     enum gh_err err = types ? GH_OK : GH_IO;
     for (size_t k = 0; k < count && err == GH_OK; k++) {
-        struct slice part = take_part(&rest, REPLICA_BETWEEN_TYPES);
-        err = keep_word(take_part(&part, REPLICA_BETWEEN_TEXTS), pool, &types[k].type);
+        struct slice part = slice_cut(&rest, REPLICA_BETWEEN_TYPES);
+        err = keep_word(slice_cut(&part, REPLICA_BETWEEN_TEXTS), pool, &types[k].type);
         if (err == GH_OK)
             err = keep_words(part, pool, &types[k].statuses);
     }

@@ -183,11 +183,7 @@ bool ledger_word(struct slice *rest, struct slice *word)
 {
     if (rest->len == 0)
         return false;
-    const char *blank = memchr(rest->ptr, ' ', rest->len);
-    size_t len = blank ? (size_t)(blank - rest->ptr) : rest->len;
-    *word = slice_make(rest->ptr, len);
-    size_t used = blank ? len + 1 : len;
-    *rest = slice_make(rest->ptr + used, rest->len - used);
+    *word = slice_cut(rest, ' ');
     return true;
 }
 

@@ -128,22 +128,15 @@ struct alarms {
     int64_t acked, newest;
 };
 
-static bool is_alarm(struct slice kind)
-{
-    for (int i = 0; i < EVENT_KINDS; i++)
-        if (slice_is(kind, event_kind_name((enum event_kind)i)))
-            return event_kind_is_alarm((enum event_kind)i);
-    return false;
-}
-
 static void take_event(void *context, struct slice event)
 {
     struct alarms *a = context;
-    struct slice kind;
+    struct slice word;
+    enum event_kind kind;
     int64_t seq = 0;
     struct json *v = json_parse_object(event, NULL, 0);
-    if (v && json_text(v, "kind", &kind) && is_alarm(kind) && json_int(v, "seq", &seq) &&
-        seq > a->acked) {
+    if (v && json_text(v, "kind", &word) && event_kind_parse(&kind, word) == GH_OK &&
+        event_kind_is_alarm(kind) && json_int(v, "seq", &seq) && seq > a->acked) {
         char **place = &a->text[a->n++ % ALARMS_MAX];
         free(*place);
         *place = strndup(event.ptr, event.len);
