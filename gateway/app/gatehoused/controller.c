@@ -19,6 +19,7 @@ static enum gh_err open_kept(struct controller *c, const struct controller_start
     if (err)
         return err;
     command_memory_begin(&c->ledger, start->last_event.len == 0, now);
+    ledger_flush(&c->ledger); /* a release waits for nothing that it did not use up itself */
     err = passes_open(&c->passes, &c->ledger);
     if (err)
         goto fail_ledger;
