@@ -4,11 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "adapters/crypto/crypto.h"
 #include "adapters/glib/zone.h"
+#include "adapters/sqlite/journal_db.h"
 #include "adapters/sqlite/replica_reader.h"
 #include "adapters/sqlite/replica_writer.h"
 #include "app/control.h"
+#include "app/gatehoused/recorder.h"
 #include "bench/floors.h"
 #include "core/access.h"
 #include "lib/process.h"
@@ -230,6 +236,76 @@ static bool measure_decisions(struct site_of *s, struct large *out, long credent
     return good;
 }
 
+/* --- decided, and durable ----------------------------------------------------------------------- */
+
+#define BURST 64 /* reads between two looks at how far the disk is */
+#define AHEAD 8192 /* events that may wait for it */
+
+static bool record(struct recorder *r, uint64_t n, const struct id *reader, bool granted)
+{
+    struct event event = {.kind = EVENT_ACCESS, .at = {{1000 + (int64_t)n}, {1750001000, CLOCK_SYNCED}}};
+    struct repeat repeat = {.reader = *reader, .at = event.at.mono};
+    event.reader = event.door = *reader;
+    event.has_decision = true;
+    event.decision = granted ? DECISION_GRANTED : DECISION_DENIED;
+    snprintf(event.read_id.s, sizeof event.read_id.s, "read-%llu", (unsigned long long)n);
+    repeat.read_id = event.read_id;
+    return recorder_append(r, &event, &repeat, (struct slice){0}) == GH_OK;
+}
+
+static void wait_durable(struct journal_db *db, const struct journal *j, uint64_t seq)
+{
+    while (j->ops->durable(j->self) < seq) {
+        struct pollfd p = {.fd = journal_db_fd(db), .events = POLLIN};
+        uint64_t count;
+        if (poll(&p, 1, 100) == 1 && read(p.fd, &count, sizeof count) < 0)
+            return;
+    }
+}
+
+static bool play_durable(struct site_of *s, const struct policy_store *store, struct journal_db *db,
+                         long credentials, int reads)
+{
+    static struct recorder r;
+    struct zone_view zone;
+    struct journal j = journal_db_port(db);
+    bool good = zone_view_load(&zone, "Europe/Berlin", 1750001000) == GH_OK, granted = false;
+    recorder_init(&r, j, s->keys.journal, (struct slice){0});
+    for (int i = 0; good && i < reads; i++) {
+        struct id reader = id_of('r', i % LARGE_DOORS);
+        good = decide(s, store, credentials, &zone, &granted) &&
+               record(&r, (uint64_t)i, &reader, granted);
+        if (i % BURST == 0 && i > AHEAD)
+            wait_durable(db, &j, (uint64_t)(i - AHEAD));
+    }
+    wait_durable(db, &j, (uint64_t)reads);
+    return good;
+}
+
+/* No broker, no relay: what the decisions and the journal carry by themselves. */
+static bool measure_durable(struct site_of *s, struct large *out, long credentials, int reads)
+{
+    char path[FOLDER_PATH_MAX], folder[FOLDER_PATH_MAX], why[200] = "";
+    struct journal_db *db = NULL;
+    bool good = folder_file(&s->folder, "replica.db", path) &&
+                folder_file(&s->folder, "journal", folder) && mkdir(folder, 0700) == 0;
+    struct journal_db_options options = {
+        .folder = folder, .max_events = 1000000, .tail_bytes = 16 << 20, .boot_id_hash = 1};
+    struct replica_reader *reader = good ? replica_reader_open(path) : NULL;
+    if (!reader || journal_db_open(&db, &options, why, sizeof why) != GH_OK) {
+        lib_say("bench: the journal cannot be opened: %s", why);
+        replica_reader_close(reader);
+        return false;
+    }
+    struct policy_store store = replica_reader_port(reader);
+    int64_t before = wait_now_ns();
+    good = play_durable(s, &store, db, credentials, reads);
+    out->durable_per_s = reads / ((double)(wait_now_ns() - before) / 1e9);
+    journal_db_close(db);
+    replica_reader_close(reader);
+    return good;
+}
+
 /* --- the daemon ------------------------------------------------------------------------------- */
 
 static bool drop_line(void *context, struct slice line)
@@ -302,6 +378,7 @@ bool large_measure(struct large *out, long people, int reads, bool with_daemon)
         return false;
     bool good = make_policy(&s, people) &&
                 measure_decisions(&s, out, CREDENTIALS * people, reads) &&
+                measure_durable(&s, out, CREDENTIALS * people, reads) &&
                 (!with_daemon || measure_daemon(&s, out, CREDENTIALS * people));
     folder_remove(&s.folder);
     return good;

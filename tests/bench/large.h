@@ -11,6 +11,7 @@
 struct large {
     struct series decide;  /* from the value's hash to the verdict, warm */
     long granted;          /* of those */
+    double durable_per_s;          /* decided and recorded, the last of them durable at the end */
     double daemon_mib;     /* a gatehoused with this policy, after 2,000 questions; 0 = not asked */
 };
 
