@@ -14,12 +14,21 @@ void hold_user(char out[HAL_TEXT_MAX], const char *who, const struct config_use 
     snprintf(out, HAL_TEXT_MAX, "%s %s", who, use->door ? use->door->id.s : use->what);
 }
 
+static bool is_called(const struct config_use *use, const char *who, const char *user)
+{
+    char name[HAL_TEXT_MAX];
+    hold_user(name, who, use);
+    return strncmp(name, user, HOLD_USER_MAX) == 0;
+}
+
+bool hold_is_holder(const struct config_use *use, const char *user)
+{
+    return is_called(use, HOLD_HOLDER, user);
+}
+
 bool hold_is_user(const struct config_use *use, const char *user)
 {
-    char holder[HAL_TEXT_MAX], passer[HAL_TEXT_MAX];
-    hold_user(holder, HOLD_HOLDER, use);
-    hold_user(passer, HOLD_PASSER, use);
-    return strncmp(holder, user, HOLD_USER_MAX) == 0 || strncmp(passer, user, HOLD_USER_MAX) == 0;
+    return hold_is_holder(use, user) || is_called(use, HOLD_PASSER, user);
 }
 
 int hold_claim(const struct config *config, int wait_ms)

@@ -19,7 +19,9 @@
 
 /* "safe front", "set safe fire input"; who: one of the names above. */
 void hold_user(char out[HAL_TEXT_MAX], const char *who, const struct config_use *use);
-/* True if the user of this line, as the kernel tells it, is gatehouse-safe, in either form. */
+/* True if the user of this line, as the kernel tells it, is gatehouse-safe: with --hold; in
+ * either form. */
+bool hold_is_holder(const struct config_use *use, const char *user);
 bool hold_is_user(const struct config_use *use, const char *user);
 
 /* Asks for the lines, and with wait_ms above 0 waits until they are free, at most so long.

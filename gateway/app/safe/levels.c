@@ -69,12 +69,17 @@ static const char *name_of(const struct levels *l)
 }
 
 /* The line is in the hands of gatehouse-safe --hold, which keeps it as we would. */
-static bool is_held_by_holder(const struct levels *l, const struct hal_line *line)
+static bool is_held_by_holder(const struct levels *l, const struct config_use *use)
 {
-    static const char holder[] = HOLD_HOLDER " ";
     struct hal_look at;
-    return !l->stays && config_has_line(line) && hal_gpiod_look(line, "", &at, NULL) == HAL_OK &&
-           strncmp(at.holder, holder, sizeof holder - 1) == 0;
+    return !l->stays && config_has_line(use->line) &&
+           hal_gpiod_look(use->line, "", &at, NULL) == HAL_OK && hold_is_holder(use, at.holder);
+}
+
+static struct config_use fire_use(const struct levels *l)
+{
+    return (struct config_use){
+        .line = &l->config->fire.line, .input = &l->config->fire, .what = "fire input"};
 }
 
 /* False: the site has a fire input and it is not ours yet. */
@@ -85,8 +90,10 @@ static bool take_fire(struct levels *l)
     bool active = false;
     if (!config_has_line(&fire->line) || l->fire_input >= 0)
         return true;
-    hold_user(user, name_of(l), &(struct config_use){.what = "fire input"});
-    if (l->inputs->ops->add(l->inputs, &fire->line, user, fire->bias, fire->debounce_ms, &l->fire_input, &active, why) == HAL_OK) {
+    const struct config_use use = fire_use(l);
+    hold_user(user, name_of(l), &use);
+    if (l->inputs->ops->add(l->inputs, &fire->line, user, fire->bias, fire->debounce_ms,
+                            &l->fire_input, &active, why) == HAL_OK) {
         l->is_fire = active;
         return true;
     }
@@ -120,7 +127,7 @@ static bool take_relay(struct levels *l, struct level *level)
                             &level->relay, why) == HAL_OK)
         return true;
     level->relay = -1;
-    if (is_held_by_holder(l, level->use->line))
+    if (is_held_by_holder(l, level->use))
         return true;
     if (!level->is_told)
         fprintf(stderr, "gatehouse-safe: %s\n", why);
@@ -130,7 +137,8 @@ static bool take_relay(struct levels *l, struct level *level)
 
 size_t levels_reconcile(struct levels *l)
 {
-    if (is_held_by_holder(l, &l->config->fire.line))
+    const struct config_use fire = fire_use(l);
+    if (is_held_by_holder(l, &fire))
         return 0; /* it has the relays too, or will in a moment */
     size_t wrong = !take_fire(l);
     if (wrong > 0 && l->stays && l->passes++ < FIRE_PASSES)

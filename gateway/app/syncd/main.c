@@ -66,7 +66,7 @@ static int read_options(struct options *o, int argc, char **argv)
             o->check_only = true;
             break;
         case 'V':
-            puts("gatehouse-syncd " GATEHOUSE_VERSION);
+            puts(GATEHOUSE_VERSION);
             return EXIT_SUCCESS;
         case 'h':
             usage(stdout);
