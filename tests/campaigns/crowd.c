@@ -14,7 +14,7 @@
 
 /* --- the house -------------------------------------------------------------------- */
 
-static const char *const card_of[] = {"5EC4E7CA4D", "B0BB0BB0B1", "CA501CA501"};
+static const char *const card_of[] = {CROWD_CARD_GOOD, "B0BB0BB0B1", "CA501CA501"};
 
 const char *crowd_config(void)
 {
@@ -32,7 +32,7 @@ const char *crowd_carol(bool is_staff)
                     : "{\"k\":\"person\",\"id\":\"carol\",\"d\":{\"groups\":[]}}\n";
 }
 
-const char *crowd_policy(void)
+const char *crowd_policy(int release_s)
 {
     static char text[CROWD_DOORS * 160 + 1600];
     size_t n = (size_t)snprintf(
@@ -54,7 +54,7 @@ const char *crowd_policy(void)
         n += (size_t)snprintf(text + n, sizeof text - n,
                               "{\"k\":\"door\",\"id\":\"d%d\",\"d\":{\"release_s\":%d}}\n"
                               "{\"k\":\"reader\",\"id\":\"r%d\",\"d\":{\"door\":\"d%d\"}}\n",
-                              i, CROWD_RELEASE_MS / 1000, i, i);
+                              i, release_s, i, i);
     return text;
 }
 
@@ -336,7 +336,7 @@ bool crowd_begin(struct crowd *crowd, struct campaign *c, struct site *site)
     crowd->campaign = c;
     crowd->site = site;
     if (!site_make(site, &options) || !site_start_broker(site) || !site_start_cloud(site) ||
-        !site_put_rows(site, crowd_policy()) || !site_start_gatehoused(site) ||
+        !site_put_rows(site, crowd_policy(CROWD_RELEASE_MS / 1000)) || !site_start_gatehoused(site) ||
         !site_start_syncd(site) || !site_wait_policy(site, UP_MS))
         return false;
     struct mqtt_client_options o = {.port = site->broker.port, .client_id = "readers"};

@@ -58,8 +58,10 @@ struct crowd {
 
 /* The sections of the doors, for site_options; static. */
 const char *crowd_config(void);
-/* The rows of the policy; static. Its person "carol", of the cards WISH_AS_POLICY, has no rights. */
-const char *crowd_policy(void);
+/* The rows of the policy, with releases of that many seconds; static. Its person "carol", of the cards WISH_AS_POLICY, has no rights. */
+const char *crowd_policy(int release_s);
+/* Anna's card, which may open every door. */
+#define CROWD_CARD_GOOD "5EC4E7CA4D"
 /* Carol's row, with rights or without; static. */
 const char *crowd_carol(bool is_staff);
 

@@ -5,18 +5,13 @@
 #include <string.h>
 
 #include "adapters/json/json.h"
+#include "campaigns/cloud_events.h"
 #include "campaigns/crowd.h"
-#include "lib/wait.h"
-
-#define PAGE 5000
 
 struct reading {
     struct crowd *crowd;
-    int64_t after;    /* the cloud's number of the last line */
-    int64_t seq;      /* of the last event */
     int64_t epoch, rev; /* of the last decision */
     int64_t count;
-    char stream[64];
 };
 
 static int64_t number_in(const struct json *v, const char *name)
@@ -68,78 +63,17 @@ static void judge_access(struct reading *r, const struct json *event)
     judge_policy(r, event, i, is_granted);
 }
 
-static void judge_line(struct reading *r, struct slice line)
+static void judge_event(void *context, struct slice kind, const struct json *event)
 {
-    struct json *v = json_parse_object(line, NULL, 0);
-    const struct json *event = v ? json_child(v, "event") : NULL;
-    struct slice kind = {0}, stream = {0};
-    struct campaign *c = r->crowd->campaign;
-    int64_t seq = number_in(v, "seq");
-    r->after = number_in(v, "n");
-    if (!event || !json_text(event, "kind", &kind) || !json_text(v, "stream", &stream) ||
-        number_in(event, "seq") != seq)
-        campaign_wrong(c, "the cloud has a line that is no event: %.*s", (int)line.len, line.ptr);
-    else if (seq != r->seq + 1)
-        campaign_wrong(c, "event %" PRId64 " came to the cloud after %" PRId64, seq, r->seq);
-    else if (r->stream[0] && !slice_is(stream, r->stream))
-        campaign_wrong(c, "the journal began a new stream at event %" PRId64, seq);
-    else if (slice_is(kind, "access"))
-        judge_access(r, event);
-    if (!r->stream[0])
-        snprintf(r->stream, sizeof r->stream, "%.*s", (int)stream.len, stream.ptr);
-    r->seq = seq;
-    r->count++;
-    json_free(v);
-}
-
-/* Lines of a page; -1 = it could not be had. */
-static int judge_page(struct reading *r)
-{
-    char path[256];
-    struct web_reply reply;
-    struct site *site = r->crowd->site;
-    int lines = 0;
-    snprintf(path, sizeof path, "%s?after=%" PRId64 "&limit=%d", site->events_url, r->after, PAGE);
-    if (!web_get(&site->admin, path, &reply))
-        return -1;
-    const char *at = reply.body, *end = reply.body + reply.len, *newline;
-    for (; reply.status == 200 && (newline = memchr(at, '\n', (size_t)(end - at))); lines++) {
-        judge_line(r, slice_make(at, (size_t)(newline - at)));
-        at = newline + 1;
-    }
-    if (reply.status != 200) {
-        lib_say("the cloud answers %ld to %s", reply.status, path);
-        lines = -1;
-    }
-    web_reply_free(&reply);
-    return lines;
-}
-
-/* What the cloud itself counts. */
-static bool judge_summary(struct crowd *crowd, int64_t count)
-{
-    char path[256];
-    struct web_reply reply;
-    snprintf(path, sizeof path, "%s/summary", crowd->site->events_url);
-    if (!web_get(&crowd->site->admin, path, &reply))
-        return false;
-    struct json *v = json_parse_object(slice_make(reply.body, reply.len), NULL, 0);
-    if (!v || number_in(v, "missing") != 0 || number_in(v, "doubled") != 0 ||
-        number_in(v, "lost") != 0 || number_in(v, "count") < count ||
-        !strstr(reply.body, "\"conflicting\":0"))
-        campaign_wrong(crowd->campaign, "the cloud counts %s", reply.body);
-    json_free(v);
-    web_reply_free(&reply);
-    return true;
+    if (slice_is(kind, "access"))
+        judge_access(context, event);
 }
 
 bool crowd_judge_cloud(struct crowd *crowd)
 {
     struct reading r = {.crowd = crowd};
-    int lines;
-    while ((lines = judge_page(&r)) == PAGE)
-        ;
-    if (!CAMPAIGN_STEP(lines >= 0) || !CAMPAIGN_STEP(judge_summary(crowd, r.count)))
+    if (!cloud_each_event(crowd->campaign, crowd->site, judge_event, &r, &r.count) ||
+        !cloud_judge_summary(crowd->campaign, crowd->site, r.count))
         return false;
     for (size_t i = 0; i < crowd->n; i++) {
         const struct attempt *a = &crowd->attempt[i];
