@@ -168,6 +168,7 @@ static void settle_read(struct crowd *crowd, size_t i, bool is_granted)
         return;
     }
     a->answered_life = crowd->life;
+    crowd->answers++;
     a->is_told_granted = is_granted;
     if (a->wish != WISH_AS_POLICY && is_granted != (a->wish == WISH_GRANTED))
         campaign_wrong(crowd->campaign, "read c-%zu was answered %s", i, is_granted ? "granted" : "denied");
@@ -276,6 +277,14 @@ bool crowd_pass_to_release(struct crowd *crowd, int64_t ms)
     while (wait_now_ns() < end && crowd->releases == releases)
         pump(crowd);
     return crowd->releases > releases;
+}
+
+bool crowd_pass_to_answer(struct crowd *crowd, int64_t ms)
+{
+    int64_t end = wait_now_ns() + ms * MS, answers = crowd->answers;
+    while (wait_now_ns() < end && crowd->answers == answers)
+        pump(crowd);
+    return crowd->answers > answers;
 }
 
 bool crowd_settle(struct crowd *crowd, int64_t ms)

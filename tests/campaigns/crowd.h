@@ -49,11 +49,14 @@ struct crowd {
     size_t heard, seen;        /* messages of the wire, changes of the board gone through */
     int life;                  /* of gatehoused, from 1 */
     int64_t next_ns, gap_ns;   /* next new read; gap 0 = no new ones */
-    int64_t releases;
+    int64_t releases, answers;
     int64_t not_completed; /* granted, and the rest of the release was over before the answer */
     /* For WISH_AS_POLICY; NULL = none are presented. */
     bool (*is_granted_at)(void *context, int64_t epoch, int64_t rev);
-    void *context;
+    /* What stood in the way of the policy of that rev at that time of the product's clock; NULL =
+     * nothing, and the function may be NULL. */
+    const char *(*is_on_trial)(void *context, int64_t mono_ms, int64_t rev);
+    void *context; /* of both */
 };
 
 /* The sections of the doors, for site_options; static. */
@@ -76,6 +79,8 @@ void crowd_rate(struct crowd *crowd, int per_s);
 void crowd_pass(struct crowd *crowd, int64_t ms);
 /* The same until a relay is released; false if that does not happen within ms. */
 bool crowd_pass_to_release(struct crowd *crowd, int64_t ms);
+/* The same until a read is answered. */
+bool crowd_pass_to_answer(struct crowd *crowd, int64_t ms);
 /* The same until every read is answered. */
 bool crowd_settle(struct crowd *crowd, int64_t ms);
 

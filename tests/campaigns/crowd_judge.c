@@ -31,6 +31,12 @@ static void judge_policy(struct reading *r, const struct json *event, size_t i, 
     if (epoch < r->epoch || (epoch == r->epoch && rev < r->rev))
         campaign_wrong(crowd->campaign, "read c-%zu was decided by policy %" PRId64 "/%" PRId64
                        " after %" PRId64 "/%" PRId64, i, epoch, rev, r->epoch, r->rev);
+    const char *trial = crowd->is_on_trial
+                            ? crowd->is_on_trial(crowd->context, number_in(event, "mono_ms"), rev)
+                            : NULL;
+    if (trial)
+        campaign_wrong(crowd->campaign, "read c-%zu was decided by policy %" PRId64 "/%" PRId64
+                       " under %s", i, epoch, rev, trial);
     r->epoch = epoch;
     r->rev = rev;
     if (crowd->attempt[i].wish == WISH_AS_POLICY &&
