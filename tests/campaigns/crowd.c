@@ -99,17 +99,12 @@ static bool make_room(struct crowd *crowd)
     return true;
 }
 
-/* A new read; of a card that opens only at a door where no other may. */
-static void present(struct crowd *crowd)
+void crowd_present(struct crowd *crowd, enum wish wish)
 {
-    struct campaign *c = crowd->campaign;
-    enum wish wish = campaign_chance(c, 40) ? WISH_GRANTED : WISH_DENIED;
-    if (crowd->is_granted_at && campaign_chance(c, 40))
-        wish = WISH_AS_POLICY;
-    int door = free_door(crowd);
-    if (door < 0 || wish == WISH_DENIED) {
+    int door = wish == WISH_DENIED ? -1 : free_door(crowd);
+    if (door < 0) {
         wish = WISH_DENIED;
-        door = (int)campaign_draw(c, CROWD_DOORS);
+        door = (int)campaign_draw(crowd->campaign, CROWD_DOORS);
     }
     if (!make_room(crowd))
         return;
@@ -121,13 +116,22 @@ static void present(struct crowd *crowd)
     send_read(crowd, i);
 }
 
+static void present_any(struct crowd *crowd)
+{
+    struct campaign *c = crowd->campaign;
+    enum wish wish = campaign_chance(c, 40) ? WISH_GRANTED : WISH_DENIED;
+    if (crowd->is_granted_at && campaign_chance(c, 40))
+        wish = WISH_AS_POLICY;
+    crowd_present(crowd, wish);
+}
+
 static void send_what_is_due(struct crowd *crowd)
 {
     int64_t now = wait_now_ns();
     if (!mqtt_client_is_connected(crowd->wire))
         return;
     for (; crowd->gap_ns > 0 && crowd->next_ns <= now; crowd->next_ns += crowd->gap_ns)
-        present(crowd);
+        present_any(crowd);
     for (size_t i = 0; i < crowd->n_pending; i++)
         if (now - crowd->attempt[crowd->pending[i]].sent_ns >= CROWD_REPEAT_MS * MS)
             send_read(crowd, crowd->pending[i]);
@@ -230,16 +234,22 @@ static void take_changes(struct crowd *crowd)
     }
 }
 
-/* The board is there as soon as gatehoused is; a relay that it has released by then counts. */
+/* A relay that is released by then was released in this life. */
+void crowd_watch(struct crowd *crowd)
+{
+    crowd->seen = simwatch_count(crowd->site->watch);
+    for (int door = 0; door < CROWD_DOORS; door++)
+        if (simwatch_is_energized(crowd->site->watch, door))
+            take_release(crowd, door, wait_now_ns());
+}
+
+/* The board is there as soon as gatehoused is. */
 static void open_watch(struct crowd *crowd)
 {
     struct site *site = crowd->site;
     if (!process_is_alive(&site->gatehoused) || !(site->watch = simwatch_try(site->sim)))
         return;
-    crowd->seen = 0;
-    for (int door = 0; door < CROWD_DOORS; door++)
-        if (simwatch_is_energized(site->watch, door))
-            take_release(crowd, door, wait_now_ns());
+    crowd_watch(crowd);
 }
 
 /* Looks, then does what is due; waits a moment for something to happen. */

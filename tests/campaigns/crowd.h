@@ -7,7 +7,7 @@
  * has been released by the time it is answered. At the end crowd_judge_cloud compares with the events
  * that the cloud has.
  *
- * One thread; all readers share one connection. */
+ * A read is presented where nobody else may open the door. One thread; all readers share one connection. */
 #ifndef TESTS_CAMPAIGNS_CROWD_H
 #define TESTS_CAMPAIGNS_CROWD_H
 
@@ -73,6 +73,8 @@ const char *crowd_carol(bool is_staff);
 bool crowd_begin(struct crowd *crowd, struct campaign *c, struct site *site);
 void crowd_end(struct crowd *crowd);
 
+/* One new read now; of a card that opens, if a door is free for it. */
+void crowd_present(struct crowd *crowd, enum wish wish);
 /* Reads per second from now on; 0 = no new ones. */
 void crowd_rate(struct crowd *crowd, int per_s);
 /* Lets time pass, doing and seeing all of the above. */
@@ -86,6 +88,8 @@ bool crowd_settle(struct crowd *crowd, int64_t ms);
 
 /* kill -9 of gatehoused; what it did last is judged. */
 bool crowd_kill(struct crowd *crowd);
+/* For who starts it otherwise: what the board, which is site->watch, says counts from its start. */
+void crowd_watch(struct crowd *crowd);
 /* Starts it, waits for nothing. */
 bool crowd_launch(struct crowd *crowd);
 
