@@ -19,14 +19,16 @@
 
 /* --- in the tracer ---------------------------------------------------------------------- */
 
-static bool seize(pid_t thread)
+/* Also one that has ended meanwhile (ESRCH), or is ours already (EPERM in the second round). */
+static bool seize(pid_t thread, bool again)
 {
     const uintptr_t options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE;
-    return ptrace(PTRACE_SEIZE, thread, NULL, (void *)options) == 0 &&
-           ptrace(PTRACE_INTERRUPT, thread, NULL, NULL) == 0;
+    if (ptrace(PTRACE_SEIZE, thread, NULL, (void *)options) != 0)
+        return errno == ESRCH || (again && errno == EPERM);
+    return ptrace(PTRACE_INTERRUPT, thread, NULL, NULL) == 0 || errno == ESRCH;
 }
 
-static bool attach(pid_t pid)
+static bool attach(pid_t pid, bool again)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
@@ -36,7 +38,7 @@ static bool attach(pid_t pid)
     while (good && (entry = readdir(threads))) {
         pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
         if (thread > 0)
-            good = seize(thread);
+            good = seize(thread, again);
     }
     if (threads)
         closedir(threads);
@@ -63,7 +65,8 @@ static int trace(pid_t pid, int64_t n)
     int64_t calls = 0;
     bool is_ours = false;
     int raw;
-    if (!attach(pid)) {
+    /* Twice: a thread that was not ours yet may have started another. */
+    if (!attach(pid, false) || !attach(pid, true)) {
         printf("not attached: %s\n", strerror(errno));
         return 1;
     }
