@@ -469,7 +469,7 @@ int main(int argc, char **argv)
 {
     static const struct campaign_kind kind = {
         .name = "late",
-        .count = 150,
+        .count = 92,
         .play = play,
         .bad = {{"no_repeat_check", 69}, {"no_age_check", 46}, {"no_command_end", 46},
                 {"no_command_memory", 69}},

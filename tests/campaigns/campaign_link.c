@@ -282,6 +282,8 @@ static bool play_all(struct link *l)
             return c->wrong > 0;
         if ((i + 1) % CHAPTER == 0 && !heal(l))
             return false;
+        if ((i + 1) % CHAPTER == 0 && c->is_bad && !CAMPAIGN_STEP(crowd_judge_cloud(&l->crowd)))
+            return false;
     }
     crowd_rate(&l->crowd, 0);
     if (!heal(l) || !CAMPAIGN_STEP(crowd_judge_cloud(&l->crowd)))
@@ -309,7 +311,7 @@ int main(int argc, char **argv)
 {
     static const struct campaign_kind kind = {
         .name = "link",
-        .count = 48,
+        .count = 36,
         .play = play,
         .bad = {{"no_signature_check", 24}, {"no_digest_check", 24}, {"resends_as_new", 24}},
     };

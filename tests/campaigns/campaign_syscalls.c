@@ -14,6 +14,7 @@
 
 #define MS 1000000LL
 #define SOON_MS 30000
+#define WAYS 3   /* that are measured, of each */
 #define ACK_MS 60 /* from the cloud's answer to the journal's note of it, by far */
 
 struct syscalls {
@@ -76,7 +77,7 @@ static bool die_at(struct syscalls *s, int which, int64_t n)
         !CAMPAIGN_STEP(tracer_wait(&tracer, &calls, &is_ours)))
         return false;
     if (n == 0)
-        s->calls[which] = calls;
+        s->calls[which] = calls > s->calls[which] ? calls : s->calls[which];
     else if (is_ours)
         s->points[which]++;
     else
@@ -107,12 +108,14 @@ static bool come_back(struct syscalls *s, int which)
     return true;
 }
 
-/* How many calls there are. */
+/* How many calls there are, which differs from way to way: the most of some, and a quarter more. */
 static bool measure(struct syscalls *s)
 {
-    for (int which = 0; which < 2; which++)
-        if (!die_at(s, which, 0) || !come_back(s, which))
+    for (int i = 0; i < 2 * WAYS; i++)
+        if (!die_at(s, i % 2, 0) || !come_back(s, i % 2))
             return false;
+    for (int which = 0; which < 2; which++)
+        s->calls[which] += s->calls[which] / 4;
     return true;
 }
 
@@ -132,7 +135,7 @@ static bool play_all(struct syscalls *s)
     if (!CAMPAIGN_STEP(site_wait_drained(&s->site, SOON_MS)) ||
         !CAMPAIGN_STEP(crowd_judge_cloud(&s->crowd)))
         return false;
-    campaign_say(c, "a way has %" PRId64 " calls in gatehoused, %" PRId64 " in syncd; killed at %"
+    campaign_say(c, "points 1 to %" PRId64 " in gatehoused, %" PRId64 " in syncd; killed at %"
                  PRId64 " and %" PRId64 " points, %" PRId64 " lives were over before their point",
                  s->calls[0], s->calls[1], s->points[0], s->points[1], s->late);
     return true;
@@ -153,7 +156,7 @@ int main(int argc, char **argv)
 {
     static const struct campaign_kind kind = {
         .name = "syscalls",
-        .count = 40,
+        .count = 30,
         .play = play,
         .bad = {{"answers_early", 20}, {"resends_as_new", 20}},
     };

@@ -78,6 +78,8 @@ static void judge_event(void *context, struct slice kind, const struct json *eve
 bool crowd_judge_cloud(struct crowd *crowd)
 {
     struct reading r = {.crowd = crowd};
+    for (size_t i = 0; i < crowd->n; i++)
+        crowd->attempt[i].events = 0;
     if (!cloud_each_event(crowd->campaign, crowd->site, judge_event, &r, &r.count) ||
         !cloud_judge_summary(crowd->campaign, crowd->site, r.count))
         return false;
