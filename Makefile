@@ -53,6 +53,8 @@ PKG_tests/cloud             := libmicrohttpd sqlite3 jansson libsodium zlib
 PKG_hal                     := libgpiod
 pkgflags = $(if $(PKG_$(1)),$(call pc,--cflags,$(PKG_$(1))))
 
+PKG_DIRS := gateway/adapters/sqlite gateway/adapters/curl gateway/adapters/json gateway/adapters/crypto
+
 LIBS_PRODUCT := -lpaho-mqtt3a $(call pc,--libs,sqlite3 libcurl zlib jansson libsodium glib-2.0 libsystemd libgpiod) -lm
 LIBS_CLOUD   := $(call pc,--libs,libmicrohttpd sqlite3 jansson libsodium zlib)
 LIBS_TEST    := -lcmocka
@@ -82,7 +84,7 @@ TESTBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TESTS))
 SQLHDRS  := $(patsubst gateway/adapters/sqlite/sql/%.sql,$(BUILD)/gen/sql/%.h,$(wildcard gateway/adapters/sqlite/sql/*.sql))
 
 .PHONY: all help deps demo test check arch lint san tsan fuzz mutate hardware hardware-programs hardware13 powercut naive \
-        bench clean FORCE
+        campaigns campaigns-long bench clean FORCE
 all: $(PROGRAMS) $(BUILD)/gatehouse-cloud $(BUILD)/demo
 
 help:
@@ -100,6 +102,7 @@ help:
 ## make hardware   | the appliance on lines of a real kernel, in a guest that is booted for it
 ## make hardware13 | the same lines through Debian 13's libgpiod 2, with the same trace
 ## make powercut   | the guest is killed in the middle of releases, CUTS times (10)
+## make campaigns  | seeded faults against the running programs, and builds that must be found out
 ## make naive      | random decisions against a second evaluation, and properties
 ## make bench      | figures as ratios to their floors in the same run
 ## make deps       | installs Debian packages (as root)
@@ -166,6 +169,24 @@ $(BUILD)/bench: $(BUILD)/obj/tests/bench/bench.o $(call obj,$(filter-out tests/b
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
 
+# Fault campaigns: a program each, and the builds that they must find out.
+CAMPAIGNS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/campaigns/campaign_*.c))
+ALL_CAMPAIGNS = $(CAMPAIGNS) tests/campaigns/campaign_offline
+CAMPAIGNLIB := $(filter-out $(wildcard tests/campaigns/campaign_*.c),$(wildcard tests/campaigns/*.c))
+$(BUILD)/tests/campaigns/%: $(BUILD)/obj/tests/campaigns/%.o $(call obj,$(CAMPAIGNLIB)) $(TESTARCH)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
+# The rehearsal with its journal on disk; an object comes before what the archive has by its name.
+DISK_JOURNAL := $(BUILD)/obj/tests/campaigns/offline/disk_journal.o
+$(BUILD)/offline_ctl: $(call obj,gateway/app/ctl/main.c) $(DISK_JOURNAL) $(BUILD)/libshell.a $(BUILD)/libgatehouse.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) -o $@
+$(BUILD)/bad/made: tests/campaigns/known-bad $(DISK_JOURNAL) $(PROGRAMS) $(BUILD)/gatehouse-cloud
+	$(Q)BUILD='$(BUILD)' CC='$(CC)' VERSION='$(VERSION)' LIBS='$(LIBS_PRODUCT)' LDFLAGS='$(OPT) $(LDFLAGS_ALL)' \
+	  CFLAGS='-std=c17 $(OPT) $(HARDEN) -pthread $(filter-out -DGATEHOUSE_VERSION%,$(CPPFLAGS_ALL)) $(foreach d,$(PKG_DIRS),$(call pkgflags,$(d)))' $<
+	@touch $@
+
 check: $(TESTBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud
 	@BUILD=$(BUILD) scripts/run-tests $(TESTBINS)
 
@@ -220,6 +241,13 @@ SEED      ?= 1
 naive: $(BUILD)/gatehousectl
 	@cd tests/naive && python3 compare.py --ctl $(abspath $(BUILD))/gatehousectl --decisions $(DECISIONS) --seed $(SEED)
 	@cd tests/naive && python3 properties.py --ctl $(abspath $(BUILD))/gatehousectl --worlds $(WORLDS) --seed $(SEED)
+
+# The long form: CAMPAIGN=kill9 COUNT=10000. SEED=N plays one again.
+campaigns: $(CAMPAIGNS) $(BUILD)/offline_ctl $(BUILD)/bad/made
+	@BUILD=$(BUILD) GATEHOUSE_SEED=$(if $(filter-out file,$(origin SEED)),$(SEED)) GATEHOUSE_COUNT=$(COUNT) \
+	  scripts/run-tests $(if $(CAMPAIGN),$(filter %/campaign_$(CAMPAIGN),$(ALL_CAMPAIGNS)),$(ALL_CAMPAIGNS))
+campaigns-long:
+	@GATEHOUSE_TIMEOUT_S=86400 $(MAKE) --no-print-directory campaigns COUNT=$(or $(COUNT),1000)
 
 bench: deps
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/bench

@@ -190,24 +190,36 @@ static bool sync_now(struct simwatch *watch)
     return true;
 }
 
-struct simwatch *simwatch_open(const char *socket_path, int timeout_ms)
+/* Takes the connection, and what the board says first. */
+static struct simwatch *begin(int fd)
 {
-    struct open_call call = {socket_path, -1};
     struct simwatch *watch = calloc(1, sizeof *watch);
     if (watch == NULL) {
+        close(fd);
         return NULL;
     }
-    if (!wait_until(is_open, &call, timeout_ms)) {
-        lib_say("nobody listens at %s", socket_path);
-        free(watch);
-        return NULL;
-    }
-    watch->fd = call.fd;
+    watch->fd = fd;
     if (!sync_now(watch)) {
         simwatch_close(watch);
         return NULL;
     }
     return watch;
+}
+
+struct simwatch *simwatch_open(const char *socket_path, int timeout_ms)
+{
+    struct open_call call = {socket_path, -1};
+    if (!wait_until(is_open, &call, timeout_ms)) {
+        lib_say("nobody listens at %s", socket_path);
+        return NULL;
+    }
+    return begin(call.fd);
+}
+
+struct simwatch *simwatch_try(const char *socket_path)
+{
+    struct open_call call = {socket_path, -1};
+    return is_open(&call) ? begin(call.fd) : NULL;
 }
 
 void simwatch_close(struct simwatch *watch)
@@ -298,6 +310,33 @@ size_t simwatch_changes(const struct simwatch *watch, int relay, bool energized)
         n += watch->changes[i].relay == relay && watch->changes[i].energized == energized;
     }
     return n;
+}
+
+void simwatch_take(struct simwatch *watch, int timeout_ms)
+{
+    bool was_draining = watch->draining;
+    watch->draining = true;
+    if (!watch->closed && read_more(watch, end_in(timeout_ms))) {
+        struct pollfd p = {watch->fd, POLLIN, 0};
+        while (!watch->closed && poll(&p, 1, 0) > 0 && read_more(watch, end_in(1))) {
+        }
+    }
+    watch->draining = was_draining;
+}
+
+size_t simwatch_count(const struct simwatch *watch)
+{
+    return watch->count;
+}
+
+const struct simwatch_change *simwatch_at(const struct simwatch *watch, size_t index)
+{
+    return &watch->changes[index];
+}
+
+bool simwatch_is_energized(const struct simwatch *watch, int relay)
+{
+    return relay >= 0 && relay < RELAYS_MAX && watch->relay[relay].energized;
 }
 
 bool simwatch_command(struct simwatch *watch, const char *line)

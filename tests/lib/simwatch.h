@@ -21,6 +21,19 @@ struct simwatch_change {
     int64_t mono_ns; /* CLOCK_MONOTONIC of the change at the board */
 };
 
+/* The same at once and without a word: NULL if nobody answers now. */
+struct simwatch *simwatch_try(const char *socket_path);
+
+/* Takes in what the board says within timeout_ms, at least what it has said already;
+ * returns after the first of it. Does not mind the end of the connection. */
+void simwatch_take(struct simwatch *watch, int timeout_ms);
+/* All changes that were taken in, in their order; index < count. Valid until more are
+ * taken in. */
+size_t simwatch_count(const struct simwatch *watch);
+const struct simwatch_change *simwatch_at(const struct simwatch *watch, size_t index);
+/* The relay's level, as last seen; false also for one that is not known. */
+bool simwatch_is_energized(const struct simwatch *watch, int relay);
+
 /* The number of the relay that was added with this name (for the gateway: the
  * door's id); waits for it at most timeout_ms. -1 if there is none. */
 int simwatch_relay(struct simwatch *watch, const char *name, int timeout_ms);

@@ -138,11 +138,16 @@ static bool is_asked(void *context)
     return served;
 }
 
-static bool start_gatehoused(struct site *site, bool (*is_ready)(void *context))
+bool site_launch_gatehoused(struct site *site)
 {
     const char *board = site->real_lines ? NULL : "--sim";
     const char *const arguments[] = {"--config", site->config_path, board, NULL};
-    if (!start(site, &site->gatehoused, "gatehoused", arguments))
+    return start(site, &site->gatehoused, "gatehoused", arguments);
+}
+
+static bool start_gatehoused(struct site *site, bool (*is_ready)(void *context))
+{
+    if (!site_launch_gatehoused(site))
         return false;
     if (!site->real_lines)
         site->watch = simwatch_open(site->sim, WAIT_MS);

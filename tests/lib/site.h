@@ -49,6 +49,8 @@ bool site_start_gatehoused(struct site *site);
 /* The same without waiting for the broker: only until it serves its control
  * socket. */
 bool site_start_gatehoused_alone(struct site *site);
+/* The same without waiting for anything; site->watch stays closed. */
+bool site_launch_gatehoused(struct site *site);
 bool site_start_syncd(struct site *site);
 /* broker, cloud, gatehoused, syncd */
 bool site_start_all(struct site *site);

@@ -163,6 +163,39 @@ static void what_was_issued_before_the_memory_began_is_not_done_but_locks(void *
     assert_true(world_is_released(w, 0));
 }
 
+/* Whoever kept an old command back until the box starts without a clock gets nothing opened. */
+static void a_command_whose_id_was_dropped_is_not_done_again_without_a_clock(void **state)
+{
+    struct world *w = *state;
+    int64_t then = w->now.wall.s;
+    assert_int_equal(issued(w, COMMAND_HOLD_OPEN, "d0", "kept", then), COMMAND_DONE);
+    assert_int_equal(issued(w, COMMAND_RESTORE, "d0", "back", then), COMMAND_DONE);
+    w->now.wall.s += 8 * 86400;
+    w->now.mono.ms += 8LL * 86400 * 1000;
+    assert_int_equal(issued(w, COMMAND_RESYNC, NULL, "new", w->now.wall.s), COMMAND_DONE);
+    restart(w);
+    w->now.wall.trust = CLOCK_UNSET;
+    assert_int_equal(issued(w, COMMAND_HOLD_OPEN, "d0", "kept", then), COMMAND_EXPIRED);
+    assert_false(world_is_released(w, 0));
+    assert_int_equal(issued(w, COMMAND_LOCKDOWN, "d0", "lock", then), COMMAND_DONE);
+}
+
+/* As on a box that was restored an hour ago: what it did before it does not know. */
+static void dropping_ids_does_not_make_the_memory_longer(void **state)
+{
+    struct world *w = *state;
+    const struct id commands = {"commands"};
+    struct ledger_key began = ledger_key('b', &commands, NULL);
+    assert_int_equal(issued(w, COMMAND_RESYNC, NULL, "old", w->now.wall.s), COMMAND_DONE);
+    w->now.wall.s += 8 * 86400;
+    w->now.mono.ms += 8LL * 86400 * 1000;
+    (void)ledger_put_number(&w->controller.ledger, &began, w->now.wall.s - 3600);
+    assert_int_equal(issued(w, COMMAND_RESYNC, NULL, "new", w->now.wall.s), COMMAND_DONE);
+    assert_int_equal(issued(w, COMMAND_HOLD_OPEN, "d0", "between", w->now.wall.s - 7200),
+                     COMMAND_EXPIRED);
+    assert_false(world_is_released(w, 0));
+}
+
 static void a_lock_and_a_lockdown_need_no_clock(void **state)
 {
     struct world *w = *state;
@@ -338,6 +371,8 @@ int main(void)
         T(remote_releases_are_capped_in_any_hour_also_over_kills),
         T(a_command_of_last_month_is_not_done_again_when_its_id_is_forgotten),
         T(what_was_issued_before_the_memory_began_is_not_done_but_locks),
+        T(a_command_whose_id_was_dropped_is_not_done_again_without_a_clock),
+        T(dropping_ids_does_not_make_the_memory_longer),
         T(a_lock_and_a_lockdown_need_no_clock),
         T(fire_opens_what_is_locked_down_for_as_long_as_it_lasts),
         T(fire_opens_also_where_the_policy_cannot_be_read),

@@ -37,13 +37,24 @@ bool command_memory_knows(const struct ledger *ledger, const struct id *command,
     return known && !is_old(&now, known);
 }
 
+/* The memory then begins a week ago, if it did not later (0: nobody knows). */
+static void drop_old(struct ledger *ledger, struct now now)
+{
+    struct ledger_key key = ledger_key('b', &memory, NULL);
+    int64_t since = ledger_number(ledger, &key), week_ago = now.wall.s - REMEMBERED_S;
+    size_t known = ledger->n;
+    ledger_sweep(ledger, 'c', is_old, &now);
+    if (ledger->n < known && since > 0 && since < week_ago)
+        (void)ledger_put_number(ledger, &key, week_ago);
+}
+
 void command_memory_add(struct ledger *ledger, const struct id *command, const struct id *panel,
                         struct now now)
 {
     struct ledger_key key = command_key(command, panel);
     if (id_is_none(command))
         return;
-    ledger_sweep(ledger, 'c', is_old, &now);
+    drop_old(ledger, now);
     (void)ledger_put_number(ledger, &key, wall_is_trusted(now.wall) ? now.wall.s : 0);
 }
 
@@ -57,6 +68,8 @@ bool command_memory_is_before(struct ledger *ledger, int64_t issued_at, struct n
 {
     struct ledger_key key = ledger_key('b', &memory, NULL);
     int64_t since = ledger_number(ledger, &key);
+    if (since == 0 && !wall_is_trusted(now.wall))
+        return false;
     if (since == 0) { /* the clock was not trusted when it began */
         since = now.wall.s - (now.mono.ms - started.mono.ms) / 1000;
         (void)ledger_put_number(ledger, &key, since);

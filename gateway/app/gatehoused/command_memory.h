@@ -1,7 +1,7 @@
 /* Which commands were done or refused, so that none is done twice; over restarts, for a week.
  * Kept in the ledger: c/COMMAND[/PANEL], and b/commands, the instant from which on they are
  * remembered: a new stream knows of none before it began, a restored one of none between the
- * backup and the restore. Source: cloud contract, "Commands". */
+ * backup and the restore, and one from which ids were dropped of none a week before that. Source: cloud contract, "Commands". */
 #ifndef GATEHOUSE_APP_GATEHOUSED_COMMAND_MEMORY_H
 #define GATEHOUSE_APP_GATEHOUSED_COMMAND_MEMORY_H
 
@@ -26,7 +26,8 @@ void command_memory_add(struct ledger *ledger, const struct id *command, const s
 /* A command that was issued then (wall seconds; the clock must be trusted) is so old that it
  * is no longer remembered. */
 bool command_memory_is_past(int64_t issued_at, struct now now);
-/* It was issued before the memory began; started: when the program did. */
+/* It was issued before the memory began, whatever the clock says now; started: when the program
+ * did. False where that is not known, and the clock is not trusted. */
 bool command_memory_is_before(struct ledger *ledger, int64_t issued_at, struct now now,
                               struct now started);
 

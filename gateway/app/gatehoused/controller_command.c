@@ -186,7 +186,7 @@ static bool may_be_forgotten(struct controller *c, const struct command *command
 {
     bool locks = command->action == COMMAND_LOCK || command->action == COMMAND_LOCKDOWN;
     return command->issued_at != 0 &&
-           (command_memory_is_past(command->issued_at, now) ||
+           ((wall_is_trusted(now.wall) && command_memory_is_past(command->issued_at, now)) ||
             (!locks &&
              command_memory_is_before(&c->ledger, command->issued_at, now, c->started)));
 }
@@ -195,9 +195,10 @@ static bool may_be_forgotten(struct controller *c, const struct command *command
 static bool is_over(struct controller *c, const struct command *command, struct now now)
 {
     bool lasts = command->action == COMMAND_HOLD_OPEN || command->action == COMMAND_LOCK;
+    if (may_be_forgotten(c, command, now))
+        return true;
     return wall_is_trusted(now.wall) &&
-           (may_be_forgotten(c, command, now) ||
-            (command->not_after != INSTANT_NONE && now.wall.s >= command->not_after) ||
+           ((command->not_after != INSTANT_NONE && now.wall.s >= command->not_after) ||
             (lasts && command->until != INSTANT_NONE && now.wall.s >= command->until));
 }
 
