@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 
 #include "adapters/kept_fixture.h"
 #include "adapters/sqlite/tail.h"
+#include "lib/damage.h"
 
 #define STREAM "00112233445566778899aabbccddeeff"
 
@@ -229,22 +228,6 @@ static void make_unchecked(const struct folder *folder)
                 "PRAGMA user_version = 2");
 }
 
-static void flip(const struct folder *folder, size_t at)
-{
-    char path[FOLDER_PATH_MAX];
-    size_t len = 0;
-    assert_true(folder_file(folder, "journal.db", path));
-    char *bytes = folder_read(path, &len);
-    assert_non_null(bytes);
-    assert_true(at < len);
-    FILE *f = fopen(path, "r+b");
-    assert_non_null(f);
-    assert_int_equal(0, fseek(f, (long)at, SEEK_SET));
-    assert_int_equal(bytes[at] ^ 1, fputc(bytes[at] ^ 1, f));
-    assert_int_equal(0, fclose(f));
-    free(bytes);
-}
-
 static void a_file_without_page_sums_gets_them_at_the_start(void **state)
 {
     struct folder *folder = *state;
@@ -262,7 +245,8 @@ static void a_file_without_page_sums_gets_them_at_the_start(void **state)
     assert_true(journal_check_holds(folder->path, 1, 11, 0, 4, 5));
     assert_true(folder_file(folder, "journal.db-checked", path));
     assert_int_equal(-1, access(path, F_OK));
-    flip(folder, 1000); /* where nothing is stored */
+    assert_true(folder_file(folder, "journal.db", path));
+    assert_true(damage_flip(path, 1000, 0)); /* where nothing is stored */
     assert_int_equal(GH_CORRUPT, journal_db_open(&damaged, &options, why, sizeof why));
 }
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,6 +15,7 @@
 #include "adapters/sqlite/db.h"
 #include "adapters/sqlite/page_check.h"
 #include "adapters/sqlite/page_log.h"
+#include "lib/damage.h"
 #include "lib/folder.h"
 
 /* --- the sum ---------------------------------------------------------------- */
@@ -110,20 +110,14 @@ static int teardown(void **state)
 
 static off_t size_of(const char *path)
 {
-    struct stat st;
-    assert_int_equal(0, stat(path, &st));
-    return st.st_size;
+    int64_t size = damage_size(path);
+    assert_true(size >= 0);
+    return (off_t)size;
 }
 
 static void flip(const char *path, off_t at, int bit)
 {
-    unsigned char byte;
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    assert_true(fd >= 0);
-    assert_int_equal(1, pread(fd, &byte, 1, at));
-    byte ^= (unsigned char)(1 << bit);
-    assert_int_equal(1, pwrite(fd, &byte, 1, at));
-    assert_int_equal(0, close(fd));
+    assert_true(damage_flip(path, at, bit));
 }
 
 /* Reads all rows, by the table and by the index. */
@@ -214,7 +208,8 @@ static void without_the_check_a_wrong_row_comes(void **state)
     int64_t sum = 0, found = 0;
     assert_int_equal(GH_CORRUPT, read_afresh(f, &sum));
     sqlite3 *db = must_open(f->path, DB_UNCHECKED_READER);
-    assert_int_equal(GH_OK, db_pragma(db, "SELECT count(*) FROM t WHERE b LIKE '%00000918'", &found));
+    assert_int_equal(GH_OK,
+                     db_pragma(db, "SELECT count(*) FROM t WHERE b LIKE '%00000918'", &found));
     assert_true(found > 0);
     db_close(db);
 }
@@ -370,8 +365,10 @@ static void a_last_transaction_that_is_not_whole_goes(void **state)
     remove_shm(f);
     assert_int_equal(GH_OK, read_afresh(f, &sum));
     sqlite3 *db = must_open(f->path, DB_READER);
-    assert_int_equal(GH_OK, db_pragma(db, "SELECT count(*) FROM t WHERE b = printf('%0100d', a) "
-                                          "AND a >= 380", &changed));
+    assert_int_equal(GH_OK, db_pragma(db,
+                                      "SELECT count(*) FROM t WHERE b = printf('%0100d', a) "
+                                      "AND a >= 380",
+                                      &changed));
     assert_int_equal(21, changed);
     db_close(db);
 }

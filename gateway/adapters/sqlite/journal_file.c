@@ -62,8 +62,12 @@ enum gh_err journal_file_read(sqlite3 **out, const char *path, int busy_ms, int 
     sqlite3 *db = NULL;
     int found = -1;
     enum gh_err err = read_as(&db, path, DB_READER, busy_ms, &found);
-    if (err == GH_CORRUPT)
+    if (err == GH_CORRUPT) {
         err = read_as(&db, path, DB_UNCHECKED_READER, busy_ms, &found);
+        /* What SQLite says of bytes that are not what was written means nothing. */
+        if (err == GH_IO || err == GH_INVALID)
+            err = GH_CORRUPT;
+    }
     if (err != GH_OK)
         return err;
     *out = db;
@@ -154,7 +158,8 @@ static void remove_copy(const char *copy)
 static bool has_log(const char *path)
 {
     char log[PATH_MAX];
-    return (size_t)snprintf(log, sizeof log, "%s-wal", path) >= sizeof log || access(log, F_OK) == 0;
+    return (size_t)snprintf(log, sizeof log, "%s-wal", path) >= sizeof log ||
+           access(log, F_OK) == 0;
 }
 
 static enum gh_err sync_file(const char *path)

@@ -1,6 +1,6 @@
 #include "page_check.h"
 
-#include <stdint.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "page_log.h"
@@ -12,7 +12,7 @@
 enum file_kind { FILE_OTHER, FILE_DATABASE, FILE_LOG };
 
 struct checked_file {
-    sqlite3_file file; /* first: SQLite's view */
+    sqlite3_file file;  /* first: SQLite's view */
     sqlite3_file *real; /* owned; NULL = none */
     enum file_kind kind;
     struct page_log log; /* FILE_LOG */
@@ -272,4 +272,31 @@ enum gh_err page_check_reserve(sqlite3 *db)
     return sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved) == SQLITE_OK
                ? GH_OK
                : GH_IO;
+}
+
+static bool is_all_zero(const unsigned char page[PAGE_BYTES])
+{
+    return page[0] == 0 && memcmp(page, page + 1, PAGE_BYTES - 1) == 0;
+}
+
+enum gh_err page_check_scan(sqlite3 *db, int64_t *page, int64_t n)
+{
+    unsigned char bytes[PAGE_BYTES];
+    sqlite3_file *file = NULL;
+    sqlite3_int64 size = 0;
+    int code = sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code != SQLITE_OK || !file || !file->pMethods ||
+        file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+        return GH_IO;
+    for (; n > 0 && *page * PAGE_BYTES < size; n--, ++*page) {
+        memset(bytes, 0, sizeof bytes);
+        code = file->pMethods->xRead(file, bytes, sizeof bytes, *page * PAGE_BYTES);
+        bool is_unused =
+            code == SQLITE_IOERR_DATA && is_all_zero(bytes) && (*page + 1) * PAGE_BYTES <= size;
+        if (code != SQLITE_OK && !is_unused)
+            return code == SQLITE_IOERR_DATA ? GH_CORRUPT : GH_IO;
+    }
+    if (*page * PAGE_BYTES >= size)
+        *page = 0;
+    return GH_OK;
 }

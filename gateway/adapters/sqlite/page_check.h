@@ -20,6 +20,7 @@
 #define GATEHOUSE_ADAPTERS_SQLITE_PAGE_CHECK_H
 
 #include <sqlite3.h>
+#include <stdint.h>
 
 #include "core/err.h"
 #include "page_sum.h"
@@ -33,5 +34,12 @@ GH_MUST_CHECK enum gh_err page_check_register(void);
 /* Settles size and reserved bytes of a database that is still empty; no effect on
  * one that is not. Before anything is read or written. GH_IO. */
 GH_MUST_CHECK enum gh_err page_check_reserve(sqlite3 *db);
+
+/* Reads up to n pages of the file, past the cache, from *page on (0 is the first); where
+ * to go on is in *page, 0 once the end was reached. For the connection that alone writes
+ * and checkpoints, outside a transaction. Zeros alone are a page that was never written:
+ * no damage as long as it is not used. What is still in the log is not looked at.
+ * GH_CORRUPT; GH_IO. */
+GH_MUST_CHECK enum gh_err page_check_scan(sqlite3 *db, int64_t *page, int64_t n);
 
 #endif

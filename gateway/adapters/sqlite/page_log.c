@@ -21,8 +21,9 @@ static int64_t frame_at(int64_t frame)
 /* The frame whose header (page) begins there; -1 = none does. */
 static int64_t frame_headed_at(int64_t at)
 {
-    return at >= LOG_HEADER && (at - LOG_HEADER) % FRAME_BYTES == 0 ? (at - LOG_HEADER) / FRAME_BYTES
-                                                                    : -1;
+    return at >= LOG_HEADER && (at - LOG_HEADER) % FRAME_BYTES == 0
+               ? (at - LOG_HEADER) / FRAME_BYTES
+               : -1;
 }
 
 static int64_t frame_paged_at(int64_t at)
