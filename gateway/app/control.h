@@ -8,14 +8,15 @@
  * off and counts for nothing.
  *
  * status                      {"version","online","uptime_s","clock","broker":{"up"},
- *                              "policy":{"epoch","rev","age_s"},
+ *                              "policy":{"epoch","rev","age_s","damaged"},
  *                              "cloud":{"online","since"},
  *                              "journal":{"stream","first_seq","next_seq","durable_seq",
  *                                         "acked_seq","queued","lost_total",
  *                                         "alarm_seq","head"},
  *                              "reads":{"granted","denied","repeated","malformed","stale",
  *                                       "retained","flooded"}}
- *                             cloud.since is null while nothing was heard of it
+ *                             cloud.since is null while nothing was heard of it;
+ *                             damaged: so many questions to the policy met damage in replica.db
  * doors {"from"?}             {"next"?,"doors":[{"door","name"?,"in_policy","mode","onvif",
  *                              "lock":"locked|released","contact":"open|closed"|null,
  *                              "alarm":TEXT|null,"board":"online|offline",

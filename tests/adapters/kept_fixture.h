@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "adapters/sqlite/journal_db.h"
+#include "lib/by_hand.h"
 #include "lib/folder.h"
 #include "lib/journal_check.h"
 #include "lib/wait.h"
@@ -113,7 +114,8 @@ static inline sqlite3 *hold(const struct folder *folder)
     char path[FOLDER_PATH_MAX];
     sqlite3 *other = NULL;
     assert_true(folder_file(folder, "journal.db", path));
-    assert_int_equal(SQLITE_OK, sqlite3_open(path, &other));
+    other = by_hand_open(path);
+    assert_non_null(other);
     assert_int_equal(SQLITE_OK, sqlite3_busy_timeout(other, WAIT_MS));
     assert_int_equal(SQLITE_OK, sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL));
     return other;
@@ -129,7 +131,8 @@ static inline void sql(const struct folder *folder, const char *statement)
     char path[FOLDER_PATH_MAX];
     sqlite3 *db = NULL;
     assert_true(folder_file(folder, "journal.db", path));
-    assert_int_equal(SQLITE_OK, sqlite3_open(path, &db));
+    db = by_hand_open(path);
+    assert_non_null(db);
     assert_int_equal(SQLITE_OK, sqlite3_exec(db, statement, NULL, NULL, NULL));
     assert_int_equal(SQLITE_OK, sqlite3_close(db));
 }

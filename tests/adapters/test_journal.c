@@ -17,6 +17,7 @@
 
 #include "adapters/sqlite/journal_db.h"
 #include "adapters/sqlite/tail.h"
+#include "lib/by_hand.h"
 #include "lib/folder.h"
 #include "lib/journal_check.h"
 
@@ -73,7 +74,8 @@ static void sql(const struct folder *folder, const char *statement)
     char path[FOLDER_PATH_MAX];
     sqlite3 *db = NULL;
     assert_true(folder_file(folder, "journal.db", path));
-    assert_int_equal(SQLITE_OK, sqlite3_open(path, &db));
+    db = by_hand_open(path);
+    assert_non_null(db);
     assert_int_equal(SQLITE_OK, sqlite3_exec(db, statement, NULL, NULL, NULL));
     assert_int_equal(SQLITE_OK, sqlite3_close(db));
 }
@@ -183,9 +185,11 @@ static void a_file_that_is_not_a_journal_is_refused_and_left_alone(void **state)
     assert_int_equal(GH_CORRUPT, try_open(&db, folder, why));
     assert_int_equal(0, unlink(path));
     journal_db_close(open_journal(folder));
-    sql(folder, "PRAGMA user_version = 3");
+    sql(folder, "PRAGMA user_version = 4");
     assert_int_equal(GH_CORRUPT, try_open(&db, folder, why));
-    sql(folder, "PRAGMA user_version = 2; DROP TABLE event");
+    sql(folder, "PRAGMA user_version = 2"); /* it has sums all the same */
+    assert_int_equal(GH_CORRUPT, try_open(&db, folder, why));
+    sql(folder, "PRAGMA user_version = 3; DROP TABLE event");
     assert_int_equal(GH_CORRUPT, try_open(&db, folder, why));
     assert_null(db);
 }

@@ -151,7 +151,8 @@ static bool is_stored(void *context)
     sqlite3 *db = NULL;
     sqlite3_stmt *st = NULL;
     assert_true(folder_file(look->folder, "journal.db", path));
-    assert_int_equal(SQLITE_OK, sqlite3_open(path, &db));
+    db = by_hand_open(path);
+    assert_non_null(db);
     bool found = sqlite3_prepare_v2(db, "SELECT 1 FROM kept WHERE key = CAST(?1 AS BLOB)", -1, &st,
                                     NULL) == SQLITE_OK &&
                  sqlite3_bind_text(st, 1, look->key, -1, SQLITE_STATIC) == SQLITE_OK &&

@@ -21,6 +21,7 @@
 
 #include "adapters/sqlite/journal_db.h"
 #include "adapters/sqlite/tail.h"
+#include "lib/by_hand.h"
 #include "lib/folder.h"
 #include "lib/journal_check.h"
 #include "lib/wait.h"
@@ -258,7 +259,8 @@ static void an_append_finds_room_before_the_first_transaction(void **state)
     write_tail(tail, 1, 2 * half, 0);
     tail_close(tail);
     assert_true(folder_file(folder, "journal.db", path));
-    assert_int_equal(SQLITE_OK, sqlite3_open(path, &other));
+    other = by_hand_open(path);
+    assert_non_null(other);
     assert_int_equal(SQLITE_OK, sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL));
     pid_t pid = fork();
     assert_true(pid >= 0);

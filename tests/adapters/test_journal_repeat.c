@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "adapters/sqlite/journal_db.h"
+#include "lib/by_hand.h"
 #include "lib/folder.h"
 #include "lib/journal_check.h"
 #include "lib/wait.h"
@@ -54,7 +55,8 @@ static void sql(const struct folder *folder, const char *statement)
     char path[FOLDER_PATH_MAX];
     sqlite3 *db = NULL;
     assert_true(folder_file(folder, "journal.db", path));
-    assert_int_equal(SQLITE_OK, sqlite3_open(path, &db));
+    db = by_hand_open(path);
+    assert_non_null(db);
     assert_int_equal(SQLITE_OK, sqlite3_busy_timeout(db, WAIT_MS));
     assert_int_equal(SQLITE_OK, sqlite3_exec(db, statement, NULL, NULL, NULL));
     assert_int_equal(SQLITE_OK, sqlite3_close(db));

@@ -1,14 +1,17 @@
-/* A journal that an earlier version left, of layout 1: nothing of it is lost, and
- * it keeps values from the first transaction on. */
+/* A journal that an earlier version left, of layout 1 or 2: nothing of it is lost, it
+ * keeps values from the first transaction on, and its pages get sums. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "adapters/kept_fixture.h"
 #include "adapters/sqlite/tail.h"
+#include "lib/damage.h"
 
 #define STREAM "00112233445566778899aabbccddeeff"
 
@@ -156,7 +159,7 @@ static void an_older_journal_is_upgraded_and_loses_nothing(void **state)
     assert_true(journal_check_durable(db, 13));
     assert_keeps(db, "a=1 b=2");
     journal_db_close(db);
-    assert_int_equal(2, ask(folder, "PRAGMA user_version"));
+    assert_int_equal(3, ask(folder, "PRAGMA user_version"));
     db = open_journal(folder);
     journal_db_counts(db, &c);
     assert_string_equal(STREAM, c.stream);
@@ -180,8 +183,8 @@ static void an_upgraded_file_is_as_a_new_one(void **state)
     assert_true(folder_make(&fresh));
     journal_db_close(open_journal(&fresh));
     assert_int_equal(ask(&fresh, shape), ask(folder, shape));
-    assert_int_equal(2, ask(&fresh, "PRAGMA user_version"));
-    assert_int_equal(2, ask(folder, "PRAGMA user_version"));
+    assert_int_equal(3, ask(&fresh, "PRAGMA user_version"));
+    assert_int_equal(3, ask(folder, "PRAGMA user_version"));
     folder_remove(&fresh);
 }
 
@@ -209,7 +212,63 @@ static void a_file_that_cannot_be_upgraded_yet_serves_all_the_same(void **state)
     db = open_journal(folder);
     assert_keeps(db, "a=1 b=2");
     journal_db_close(db);
+    assert_int_equal(3, ask(folder, "PRAGMA user_version"));
     assert_true(journal_check_holds(folder->path, 1, 13, 0, 4, 5));
+}
+
+/* Without sums, but with all tables. */
+static void make_unchecked(const struct folder *folder)
+{
+    make_old(folder);
+    sql(folder, "ALTER TABLE meta ADD COLUMN kept_number INTEGER NOT NULL DEFAULT 0 "
+                "CHECK (kept_number >= 0);"
+                "CREATE TABLE kept (key BLOB PRIMARY KEY, value BLOB NOT NULL) "
+                "STRICT, WITHOUT ROWID;"
+                "INSERT INTO kept VALUES (CAST('a' AS BLOB), CAST('1' AS BLOB));"
+                "PRAGMA user_version = 2");
+}
+
+static void a_file_without_page_sums_gets_them_at_the_start(void **state)
+{
+    struct folder *folder = *state;
+    char path[FOLDER_PATH_MAX], why[256];
+    struct journal_db *damaged = NULL;
+    const struct journal_db_options options = {folder->path, 1000000, JOURNAL_CHECK_TAIL, 1};
+    make_unchecked(folder);
+    assert_true(folder_write(folder, "journal.db-checked", "of a start that was killed", 0660));
+    struct journal_db *db = open_journal(folder);
+    assert_keeps(db, "a=1");
+    assert_int_equal(GH_OK, append(db, "b=2"));
+    assert_true(journal_check_durable(db, 11));
+    journal_db_close(db);
+    assert_int_equal(3, ask(folder, "PRAGMA user_version"));
+    assert_true(journal_check_holds(folder->path, 1, 11, 0, 4, 5));
+    assert_true(folder_file(folder, "journal.db-checked", path));
+    assert_int_equal(-1, access(path, F_OK));
+    assert_true(folder_file(folder, "journal.db", path));
+    assert_true(damage_flip(path, 1000, 0)); /* where nothing is stored */
+    assert_int_equal(GH_CORRUPT, journal_db_open(&damaged, &options, why, sizeof why));
+}
+
+static void a_file_whose_copy_cannot_be_made_goes_on_without_sums(void **state)
+{
+    struct folder *folder = *state;
+    char path[FOLDER_PATH_MAX];
+    make_unchecked(folder);
+    assert_true(folder_file(folder, "journal.db-checked", path));
+    assert_int_equal(0, mkdir(path, 0700)); /* in its way */
+    struct journal_db *db = open_journal(folder);
+    assert_keeps(db, "a=1");
+    assert_int_equal(GH_OK, append(db, "b=2"));
+    assert_true(journal_check_durable(db, 11));
+    journal_db_close(db);
+    assert_int_equal(2, ask(folder, "PRAGMA user_version"));
+    assert_int_equal(0, rmdir(path));
+    db = open_journal(folder);
+    assert_keeps(db, "a=1 b=2");
+    journal_db_close(db);
+    assert_int_equal(3, ask(folder, "PRAGMA user_version"));
+    assert_true(journal_check_holds(folder->path, 1, 11, 0, 4, 5));
 }
 
 static void a_close_before_any_upgrade_leaves_the_rest_to_the_next_start(void **state)
@@ -226,7 +285,7 @@ static void a_close_before_any_upgrade_leaves_the_rest_to_the_next_start(void **
     db = open_journal(folder);
     assert_keeps(db, "a=1 b=2");
     journal_db_close(db);
-    assert_int_equal(2, ask(folder, "PRAGMA user_version"));
+    assert_int_equal(3, ask(folder, "PRAGMA user_version"));
     assert_true(journal_check_holds(folder->path, 1, 11, 0, 4, 5));
 }
 
@@ -252,6 +311,8 @@ int main(void)
         UPGRADE_TEST(an_older_journal_is_upgraded_and_loses_nothing),
         UPGRADE_TEST(an_upgraded_file_is_as_a_new_one),
         UPGRADE_TEST(a_file_that_cannot_be_upgraded_yet_serves_all_the_same),
+        UPGRADE_TEST(a_file_without_page_sums_gets_them_at_the_start),
+        UPGRADE_TEST(a_file_whose_copy_cannot_be_made_goes_on_without_sums),
         UPGRADE_TEST(a_close_before_any_upgrade_leaves_the_rest_to_the_next_start),
         UPGRADE_TEST(a_file_that_has_a_part_of_the_new_layout_is_left_as_it_is),
     };

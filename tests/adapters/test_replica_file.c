@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "adapters/crypto/crypto.h"
+#include "lib/by_hand.h"
 #include "lib/replica_kit.h"
 #include "lib/wait.h"
 
@@ -201,7 +202,8 @@ static void change_by_hand(struct kit *kit, const char *sql)
 {
     sqlite3 *db = NULL;
     char *message = NULL;
-    assert_int_equal(sqlite3_open(kit->path, &db), SQLITE_OK);
+    db = by_hand_open(kit->path);
+    assert_non_null(db);
     if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
         fail_msg("%s", message);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
@@ -272,10 +274,10 @@ static void another_layout_is_not_touched(void **state)
     kit_small_policy(kit);
     replica_writer_close(kit->writer);
     kit->writer = NULL;
-    change_by_hand(kit, "PRAGMA user_version = 4");
+    change_by_hand(kit, "PRAGMA user_version = 5");
     assert_int_equal(answer(kit), GH_CORRUPT);
     assert_int_equal(replica_writer_open(&w, kit->path, &crypto, kit->why), GH_CORRUPT);
-    change_by_hand(kit, "PRAGMA user_version = 3; PRAGMA application_id = 5");
+    change_by_hand(kit, "PRAGMA user_version = 4; PRAGMA application_id = 5");
     assert_int_equal(answer(kit), GH_CORRUPT);
     assert_int_equal(replica_writer_open(&w, kit->path, &crypto, kit->why), GH_CORRUPT);
     change_by_hand(kit, "PRAGMA application_id = 0x47485250");

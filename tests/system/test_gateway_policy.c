@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "lib/damage.h"
+
 #define STATUS_PATH "/admin/sites/" SITE_ID "/gateways/" SITE_GATEWAY "/status"
 
 static bool status_has(void *context)
@@ -106,6 +108,33 @@ static void a_revoked_card_is_denied_and_a_new_one_granted(void **state)
     assert_true(site_wait_policy(&site, WAIT_MS));
 }
 
+static bool is_granted(void *context)
+{
+    int *n = context;
+    char id[32];
+    snprintf(id, sizeof id, "healed-%d", ++*n);
+    if (strcmp(house_present(2, id, CARD_JANE).reason, "granted") == 0)
+        return true;
+    put("{\"k\":\"group\",\"id\":\"more\",\"d\":{}}\n"); /* ends the poll under way */
+    return false;
+}
+
+/* The writer does not meet it, or has those pages in memory: gatehoused tells. */
+static void damage_that_a_read_meets_denies_it_until_the_policy_is_loaded_anew(void **state)
+{
+    (void)state;
+    char path[FOLDER_PATH_MAX + 32];
+    int n = 0;
+    assert_true(site_stop_gatehoused(&site));
+    snprintf(path, sizeof path, "%s/replica.db", site.state_dir);
+    assert_true(damage_pages(path, 2) > 0);
+    assert_true(site_start_gatehoused(&site));
+    assert_string_equal(house_present(2, "damaged-1", CARD_JANE).reason, "policy_unavailable");
+    assert_true(site_status_number(&site, "policy", "damaged") > 0);
+    assert_true(wait_until(is_granted, &n, 60000));
+    assert_true(site_wait_policy(&site, WAIT_MS));
+}
+
 static void a_lost_card_is_denied_and_raises_its_alarm(void **state)
 {
     (void)state;
@@ -190,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_read_during_changes_is_decided_by_the_old_or_the_new_policy),
         cmocka_unit_test(a_revoked_card_is_denied_and_a_new_one_granted),
         cmocka_unit_test(a_lost_card_is_denied_and_raises_its_alarm),
+        cmocka_unit_test(damage_that_a_read_meets_denies_it_until_the_policy_is_loaded_anew),
         cmocka_unit_test(what_this_version_does_not_understand_is_refused_by_name),
         cmocka_unit_test(a_revocation_beside_a_refused_row_comes_through),
         cmocka_unit_test(a_refused_row_that_is_taken_away_lets_the_policy_go_on),

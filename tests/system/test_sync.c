@@ -1,6 +1,8 @@
 /* The policy on its way down, with all that can happen to it. */
 #include "sync_fixture.h"
 
+#include "lib/damage.h"
+
 /* --- policy down ---------------------------------------------------------- */
 
 static void a_snapshot_is_loaded_and_then_a_change_arrives(void **state)
@@ -54,6 +56,51 @@ static void a_replica_that_was_deleted_comes_back_by_itself(void **state)
     assert_true(site_put_rows(&site, BACK_DOOR)); /* the poll under way ends with it */
     wait_version(1, 2);
     assert_true(has_door("back"));
+}
+
+static bool is_set_aside(void *context)
+{
+    char path[FOLDER_PATH_MAX + 32];
+    (void)context;
+    snprintf(path, sizeof path, "%s/replica.db.damaged", site.state_dir);
+    return damage_size(path) > 0;
+}
+
+static bool serves_all(void *context)
+{
+    (void)context;
+    return holds_version(1, 1) && has_door("front") && look_up_card().is_available;
+}
+
+/* Pages from this one on are damaged while syncd stands still. */
+static void assert_heals(int64_t first_page)
+{
+    char path[FOLDER_PATH_MAX + 32];
+    start_with_small_policy();
+    wait_version(1, 1);
+    process_stop(&site.syncd);
+    snprintf(path, sizeof path, "%s/replica.db", site.state_dir);
+    assert_true(damage_pages(path, first_page) > 0);
+    assert_true(site_start_syncd(&site));
+    assert_true(wait_until(is_set_aside, NULL, SOON_MS));
+    assert_true(wait_until(serves_all, NULL, SOON_MS)); /* the reader looks for it each second */
+    assert_true(control_double_wait_note(daemon_double, "policy_refused", "damaged", 1, SOON_MS));
+    assert_true(site_put_rows(&site, BACK_DOOR));
+    wait_version(1, 2);
+    assert_true(has_door("back"));
+}
+
+static void a_damaged_replica_is_loaded_anew_by_itself(void **state)
+{
+    (void)state;
+    assert_heals(1);
+}
+
+/* Found by looking, though nothing asks for those pages. */
+static void a_replica_with_some_damaged_pages_is_loaded_anew_by_itself(void **state)
+{
+    (void)state;
+    assert_heals(8);
 }
 
 static void a_site_without_a_policy_is_waited_for(void **state)
@@ -268,6 +315,8 @@ int main(void)
         T(a_snapshot_is_loaded_and_then_a_change_arrives),
         T(a_policy_survives_a_restart_and_is_not_loaded_again),
         T(a_replica_that_was_deleted_comes_back_by_itself),
+        T(a_damaged_replica_is_loaded_anew_by_itself),
+        T(a_replica_with_some_damaged_pages_is_loaded_anew_by_itself),
         T(a_site_without_a_policy_is_waited_for),
         T(a_wrong_digest_is_refused_and_the_old_policy_stays),
         T(a_wrong_digest_of_a_snapshot_leaves_no_policy),

@@ -6,8 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "page_check.h"
+
 enum gh_err db_err(int code)
 {
+    if (code == SQLITE_IOERR_DATA)
+        return GH_CORRUPT; /* page_check.h */
     switch (code & 0xff) {
     case SQLITE_OK:
     case SQLITE_ROW:
@@ -67,6 +71,11 @@ static enum gh_err db_set_wal(sqlite3 *db)
     return is_wal ? GH_OK : GH_IO;
 }
 
+static bool is_reader(enum db_mode mode)
+{
+    return mode == DB_READER || mode == DB_UNCHECKED_READER;
+}
+
 static enum gh_err db_setup(sqlite3 *db, enum db_mode mode, int busy_ms)
 {
     int code = sqlite3_extended_result_codes(db, 1);
@@ -76,13 +85,15 @@ static enum gh_err db_setup(sqlite3 *db, enum db_mode mode, int busy_ms)
         code = sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if (code == SQLITE_OK && mode == DB_READER)
+    if (code == SQLITE_OK && is_reader(mode))
         code = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     if (code != SQLITE_OK)
         return db_err(code);
-    if (mode == DB_READER)
+    if (is_reader(mode))
         return db_exec(db, "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;");
-    enum gh_err err = db_set_wal(db);
+    enum gh_err err = mode == DB_WRITER ? page_check_reserve(db) : GH_OK;
+    if (err == GH_OK)
+        err = db_set_wal(db);
     return err == GH_OK ? db_exec(db, "PRAGMA synchronous = FULL;") : err;
 }
 
@@ -92,8 +103,11 @@ enum gh_err db_open(sqlite3 **out, const char *path, enum db_mode mode, int busy
     struct stat st;
     if (stat(path, &st) != 0 && errno == ENOENT)
         return GH_NOT_FOUND;
-    int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    enum gh_err err = db_err(code);
+    bool has_sums = mode == DB_WRITER || mode == DB_READER;
+    enum gh_err err = page_check_register();
+    if (err == GH_OK)
+        err = db_err(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                                     has_sums ? PAGE_CHECK_VFS : NULL));
     if (err == GH_OK)
         err = db_setup(db, mode, busy_ms);
     if (err != GH_OK) {

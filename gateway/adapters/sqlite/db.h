@@ -1,5 +1,6 @@
 /* SQLite connections and statements, as every database of this folder uses
- * them: one connection writes and checkpoints, all others only read. */
+ * them: one connection writes and checkpoints, all others only read. All of
+ * them see only pages that are as they were written (page_check.h). */
 #ifndef GATEHOUSE_ADAPTERS_SQLITE_DB_H
 #define GATEHOUSE_ADAPTERS_SQLITE_DB_H
 
@@ -14,11 +15,12 @@
 /* DB_WRITER: the one connection that may write and checkpoint; the file must
  * exist (db_create_file). WAL, synchronous FULL. DB_READER: opened read-write,
  * as WAL needs it for its shared memory, but query_only; never checkpoints,
- * also not when closed. */
-enum db_mode { DB_WRITER, DB_READER };
+ * also not when closed. DB_UNCHECKED_...: the same without page sums, for a file
+ * from before there were any, and for no other. */
+enum db_mode { DB_WRITER, DB_READER, DB_UNCHECKED_WRITER, DB_UNCHECKED_READER };
 
 /* The class of a result code, plain or extended. BUSY, LOCKED: GH_RETRY;
- * FULL: GH_FULL; CORRUPT, NOTADB: GH_CORRUPT; OK, ROW, DONE: GH_OK; CONSTRAINT:
+ * FULL: GH_FULL; CORRUPT, NOTADB, extended IOERR_DATA: GH_CORRUPT; OK, ROW, DONE: GH_OK; CONSTRAINT:
  * GH_INVALID; anything else: GH_IO. */
 enum gh_err db_err(int code);
 

@@ -450,32 +450,28 @@ static enum gh_err open_store(struct journal_db *db)
     return err;
 }
 
-static enum gh_err open_asker(struct journal_db *db)
+/* For a file of a layout without page sums. If it cannot have them now, it goes on
+ * without, and the next start tries again. */
+static enum gh_err give_sums(struct journal_db *db)
 {
-    static const char *const sql[1] = {SQL_journal_repeat_find};
-    char path[PATH_MAX];
-    int n = snprintf(path, sizeof path, "%s/journal.db", db->folder);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return GH_IO;
-    enum gh_err err = db_open(&db->asker, path, DB_READER, 0);
-    return err == GH_OK ? db_prepare_all(db->asker, db->find, sql, 1) : err;
+    int layout = store_state(db->store)->layout;
+    if (layout == JOURNAL_LAYOUT)
+        return GH_OK;
+    store_close(db->store);
+    db->store = NULL;
+    enum gh_err given = journal_file_convert(db->folder, layout);
+    (void)given;
+    return store_open(&db->store, db->folder, false);
 }
 
-static enum gh_err load_repeats(struct journal_db *db)
+static enum gh_err explain(enum gh_err err, const struct journal_db *db, char *why, size_t why_size)
 {
-    static const char *const sql[1] = {SQL_journal_repeat_keys};
-    sqlite3_stmt *st[1] = {NULL};
-    int64_t now_ms = journal_boot_ms();
-    bool row = false;
-    enum gh_err err = db_prepare_all(db->asker, st, sql, 1);
-    if (err == GH_OK)
-        err = db_step(st[0], &row);
-    while (err == GH_OK && row) {
-        repeat_set_add(&db->repeats, db_column(st[0], 0), db_column(st[0], 1), now_ms);
-        err = db_step(st[0], &row);
-    }
-    db_finalize_all(st, 1);
-    return err;
+    (void)snprintf(why, why_size, "%s/journal.db: %s", db->folder,
+                   err == GH_CORRUPT ? "it is damaged or not a journal of this version; "
+                                       "restore it from a backup or move it away"
+                                     : "it cannot be opened or made; check the disk, its "
+                                       "space and the folder's permissions");
+    return err == GH_CORRUPT ? GH_CORRUPT : GH_IO;
 }
 
 static enum gh_err open_parts(struct journal_db *db, const struct journal_db_options *options,
@@ -484,16 +480,8 @@ static enum gh_err open_parts(struct journal_db *db, const struct journal_db_opt
     uint64_t run = 0;
     char note[JOURNAL_FAULT_MAX];
     enum gh_err err = open_store(db);
-    if (err == GH_OK)
-        err = open_asker(db);
-    if (err != GH_OK) {
-        (void)snprintf(why, why_size, "%s/journal.db: %s", db->folder,
-                       err == GH_CORRUPT ? "it is damaged or not a journal of this version; "
-                                           "restore it from a backup or move it away"
-                                         : "it cannot be opened or made; check the disk, its "
-                                           "space and the folder's permissions");
-        return err == GH_CORRUPT ? GH_CORRUPT : GH_IO;
-    }
+    if (err != GH_OK)
+        return explain(err, db, why, why_size);
     if (getrandom(&run, sizeof run, 0) != (ssize_t)sizeof run)
         return GH_IO;
     err = tail_open(&db->tail, db->folder, db->stream, options->tail_bytes, run, note, sizeof note);
@@ -508,10 +496,12 @@ static enum gh_err open_parts(struct journal_db *db, const struct journal_db_opt
      * disk. Where there is no room for it now, it is done later. */
     err = store_checkpoint(db->store);
     if (err != GH_OK && err != GH_FULL && err != GH_RETRY)
-        return GH_IO;
-    /* A table that cannot be read now fails the reads that need it, not the start. */
-    if (load_repeats(db) != GH_OK)
-        repeat_set_add_unknown(&db->repeats, journal_boot_ms());
+        return explain(err, db, why, why_size);
+    err = give_sums(db);
+    if (err == GH_OK)
+        err = journal_asker_open(db);
+    if (err != GH_OK)
+        return explain(err, db, why, why_size);
     return take_over_tail(db, options->tail_bytes);
 }
 

@@ -90,6 +90,10 @@ int64_t journal_boot_ms(void);
 void journal_fault_set(struct journal_db *db, enum journal_fault fault, const char *text);
 void journal_fault_clear(struct journal_db *db, enum journal_fault fault);
 
+/* Opens the asker on the file of the store, and takes over whose repeats it knows.
+ * GH_CORRUPT, GH_RETRY, GH_IO. */
+GH_MUST_CHECK enum gh_err journal_asker_open(struct journal_db *db);
+
 /* The port's kept_each. The loop's side. */
 GH_MUST_CHECK enum gh_err journal_kept_each(struct journal_db *db,
                                             bool (*each)(void *context, struct slice key,

@@ -5,7 +5,7 @@
 
 #include "db.h"
 #include "journal_db.h"
-#include "journal_store.h"
+#include "journal_file.h"
 #include "sql/journal.h"
 
 struct journal_reader {
@@ -17,19 +17,14 @@ struct journal_reader {
 static enum gh_err reader_connect(struct journal_reader *r, const char *path)
 {
     static const char *const sql[1] = {SQL_journal_read};
-    int64_t application = 0, layout = 0;
-    enum gh_err err = db_open(&r->db, path, DB_READER, 1000);
-    if (err == GH_OK)
-        err = db_pragma(r->db, "PRAGMA application_id", &application);
-    if (err == GH_OK)
-        err = db_pragma(r->db, "PRAGMA user_version", &layout);
+    int layout = 0;
+    enum gh_err err = journal_file_read(&r->db, path, 1000, &layout);
+    if (err == GH_OK && layout == 0)
+        err = GH_CORRUPT;
     if (err != GH_OK)
         return err;
-    /* Events are the same in both. */
-    if (application != JOURNAL_APPLICATION_ID ||
-        (layout != JOURNAL_LAYOUT && layout != JOURNAL_LAYOUT_OLD))
-        return GH_CORRUPT;
-    r->keeps = layout == JOURNAL_LAYOUT;
+    /* Events are the same in all layouts. */
+    r->keeps = layout != JOURNAL_LAYOUT_OLD;
     return db_prepare_all(r->db, r->read, sql, 1);
 }
 

@@ -73,27 +73,10 @@ struct journal_store {
 /* --- opening ------------------------------------------------------------ */
 
 /* Whether the file is a journal, before anything in it is touched. */
-static enum gh_err identify(const char *path, int *layout_out, bool *fresh)
+static enum gh_err identify(const char *path, int *layout)
 {
     DB_CLOSES sqlite3 *db = NULL;
-    int64_t application = 0, layout = 0, tables = 0;
-    enum gh_err err = db_open(&db, path, DB_READER, 1000);
-    if (err == GH_OK)
-        err = db_pragma(db, "PRAGMA application_id", &application);
-    if (err == GH_OK)
-        err = db_pragma(db, "PRAGMA user_version", &layout);
-    if (err == GH_OK)
-        err = db_pragma(db, SQL_journal_tables, &tables);
-    if (err != GH_OK)
-        return err;
-    bool is_fresh = application == 0 && layout == 0 && tables == 0;
-    bool is_ours = application == JOURNAL_APPLICATION_ID &&
-                   (layout == JOURNAL_LAYOUT || layout == JOURNAL_LAYOUT_OLD);
-    if (!is_fresh && !is_ours)
-        return GH_CORRUPT;
-    *fresh = is_fresh;
-    *layout_out = is_fresh ? JOURNAL_LAYOUT : (int)layout;
-    return GH_OK;
+    return journal_file_read(&db, path, 1000, layout);
 }
 
 static enum gh_err random_stream(char out[STORE_STREAM + 1])
@@ -197,9 +180,15 @@ static enum gh_err load_kept_number(struct journal_store *s)
     return GH_OK;
 }
 
+static bool has_kept(const struct journal_store *s)
+{
+    return s->state.layout != JOURNAL_LAYOUT_OLD;
+}
+
 static enum gh_err store_connect(struct journal_store *s, const char *path, bool fresh)
 {
-    enum gh_err err = db_open(&s->db, path, DB_WRITER, 1000);
+    bool has_sums = s->state.layout == JOURNAL_LAYOUT;
+    enum gh_err err = db_open(&s->db, path, has_sums ? DB_WRITER : DB_UNCHECKED_WRITER, 1000);
     if (err != GH_OK)
         return err;
     /* In place of SQLite's own checkpoints, which would delay a commit. */
@@ -214,9 +203,9 @@ static enum gh_err store_connect(struct journal_store *s, const char *path, bool
         err = load_meta(s);
     if (err == GH_OK)
         err = load_bounds(s);
-    if (err == GH_OK && s->state.layout == JOURNAL_LAYOUT)
+    if (err == GH_OK && has_kept(s))
         err = prepare(s, ST_OLD_COUNT, ST_COUNT);
-    if (err == GH_OK && s->state.layout == JOURNAL_LAYOUT)
+    if (err == GH_OK && has_kept(s))
         err = load_kept_number(s);
     s->committed = s->state;
     return err;
@@ -225,15 +214,14 @@ static enum gh_err store_connect(struct journal_store *s, const char *path, bool
 enum gh_err store_open(struct journal_store **out, const char *folder, bool create)
 {
     char path[PATH_MAX];
-    bool fresh = false;
     int layout = 0;
     int n = snprintf(path, sizeof path, "%s/journal.db", folder);
     if (n < 0 || (size_t)n >= sizeof path)
         return GH_IO;
     enum gh_err err = create ? db_create_file(path) : GH_OK;
     if (err == GH_OK)
-        err = identify(path, &layout, &fresh);
-    if (err == GH_OK && fresh && !create)
+        err = identify(path, &layout);
+    if (err == GH_OK && layout == 0 && !create)
         err = GH_CORRUPT;
     if (err != GH_OK)
         return err;
@@ -241,8 +229,8 @@ enum gh_err store_open(struct journal_store **out, const char *folder, bool crea
     struct journal_store *s = calloc(1, sizeof *s);
     if (!s)
         return GH_IO;
-    s->state.layout = layout;
-    err = store_connect(s, path, fresh);
+    s->state.layout = layout ? layout : JOURNAL_LAYOUT;
+    err = store_connect(s, path, layout == 0);
     if (err != GH_OK) {
         store_close(s);
         return err;
@@ -292,14 +280,14 @@ static enum gh_err upgrade(struct journal_store *s)
     if (err == GH_OK)
         err = prepare(s, ST_OLD_COUNT, ST_COUNT);
     if (err == GH_OK)
-        s->state.layout = JOURNAL_LAYOUT;
+        s->state.layout = JOURNAL_LAYOUT_UNCHECKED;
     return err;
 }
 
 enum gh_err store_begin(struct journal_store *s)
 {
     enum gh_err err = db_exec(s->db, "BEGIN IMMEDIATE");
-    if (err != GH_OK || s->state.layout == JOURNAL_LAYOUT)
+    if (err != GH_OK || has_kept(s))
         return err;
     err = upgrade(s);
     if (err != GH_OK)

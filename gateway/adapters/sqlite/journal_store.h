@@ -13,11 +13,9 @@
 #include "core/err.h"
 #include "core/event.h"
 #include "core/slice.h"
+#include "journal_file.h"
 #include "journal_record.h"
 
-#define JOURNAL_APPLICATION_ID 0x47484a4c /* "GHJL" */
-#define JOURNAL_LAYOUT 2
-#define JOURNAL_LAYOUT_OLD 1 /* nothing is kept in it */
 #define STORE_STREAM 32
 
 struct journal_store;
@@ -34,7 +32,8 @@ struct store_state {
 };
 
 /* Opens folder/journal.db; with create it is made if it is missing or empty. A
- * file of the old layout is opened as it is; its first transaction upgrades it.
+ * file of an older layout is opened as it is; its first transaction gives it what
+ * it lacks but for page sums (journal_file.h).
  * Returns owned in *out. GH_CORRUPT: not ours, damaged, of another version;
  * GH_NOT_FOUND: missing, without create; GH_FULL, GH_RETRY, GH_IO. */
 GH_MUST_CHECK enum gh_err store_open(struct journal_store **out, const char *folder, bool create);
@@ -47,7 +46,7 @@ const struct store_state *store_state(const struct journal_store *s);
 GH_MUST_CHECK enum gh_err store_newest(struct journal_store *s, char out[EVENT_JSON_MAX],
                                        size_t *len);
 
-/* Begins a transaction, which also upgrades the file if it is of the old layout. */
+/* Begins a transaction, which also upgrades the file if nothing is kept in it. */
 GH_MUST_CHECK enum gh_err store_begin(struct journal_store *s);
 /* Records what the record says. An event that is there already is skipped with
  * its repeat and its changes, changes without an event that are there already

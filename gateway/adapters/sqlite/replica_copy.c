@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "db.h"
+#include "page_check.h"
 #include "replica_reader.h"
 
 static enum gh_err copy_pages(sqlite3 *to, sqlite3 *from)
@@ -23,7 +24,8 @@ enum gh_err replica_copy(const char *from, const char *to)
     int fd = open(to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 || close(fd) != 0)
         return GH_IO;
-    err = db_err(sqlite3_open_v2(to, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+    err = db_err(sqlite3_open_v2(to, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                                 PAGE_CHECK_VFS));
     if (err == GH_OK)
         err = copy_pages(copy, source);
     if (err != GH_OK)

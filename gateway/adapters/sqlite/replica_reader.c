@@ -109,8 +109,9 @@ static enum gh_err ensure_connected(struct replica_reader *r)
     return err;
 }
 
-/* A connection that failed is not asked again; a locked file is no failure. What was
- * kept half-way is forgotten. */
+/* A connection that failed is not asked again; a locked file is no failure, and a damaged
+ * page fails the questions that need it and no others. What was kept half-way is
+ * forgotten. */
 static enum gh_err end(struct replica_reader *r, enum gh_err err)
 {
     if (err != GH_OK)
@@ -120,9 +121,9 @@ static enum gh_err end(struct replica_reader *r, enum gh_err err)
         if (err == GH_OK)
             err = ended;
     }
-    if (err == GH_CORRUPT || err == GH_IO || !sqlite3_get_autocommit(r->db)) {
+    if (err == GH_IO || !sqlite3_get_autocommit(r->db)) {
         disconnect(r);
-        r->missing = err;
+        r->missing = err == GH_OK ? GH_IO : err;
     }
     return err;
 }

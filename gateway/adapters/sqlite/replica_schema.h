@@ -7,7 +7,7 @@
 #include "replica_writer.h"
 
 #define REPLICA_APPLICATION_ID 0x47485250
-#define REPLICA_LAYOUT 3
+#define REPLICA_LAYOUT 4
 
 #define REPLICA_BUCKETS 4096
 #define REPLICA_HASH 32

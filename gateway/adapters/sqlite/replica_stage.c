@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "page_check.h"
 #include "replica_digest.h"
 #include "sql/replica.h"
 #include "sql/replica_stage.h"
@@ -67,11 +68,16 @@ static enum gh_err create_file(struct replica_stage *stage)
     if (fd < 0)
         return errno == ENOSPC ? GH_FULL : GH_IO;
     (void)close(fd);
-    int code = sqlite3_open_v2(stage->path, &stage->db,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (code != SQLITE_OK)
-        return db_err(code);
-    enum gh_err err = db_exec(stage->db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+    enum gh_err err = page_check_register();
+    if (err == GH_OK)
+        err = db_err(sqlite3_open_v2(stage->path, &stage->db,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, PAGE_CHECK_VFS));
+    if (err == GH_OK)
+        err = db_err(sqlite3_extended_result_codes(stage->db, 1));
+    if (err == GH_OK)
+        err = page_check_reserve(stage->db);
+    if (err == GH_OK)
+        err = db_exec(stage->db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
                                          "PRAGMA cache_size = -32768; BEGIN;");
     if (err == GH_OK)
         err = db_exec(stage->db, SQL_replica_tables);

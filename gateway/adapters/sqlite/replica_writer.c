@@ -1,15 +1,17 @@
 #include "replica_writer.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "page_check.h"
+#include "replica_check.h"
+#include "replica_dangling.h"
 #include "replica_digest.h"
 #include "replica_schema.h"
 #include "replica_stage.h"
+#include "replica_swap.h"
 #include "sql/replica.h"
 #include "sql/replica_apply.h"
-#include "sql/replica_dangling.h"
 
 #define BUSY_MS 5000
 /* The write-ahead log goes back to this size after a large transaction. */
@@ -18,8 +20,9 @@
 enum { META_GET, META_SET, DENY_PUT, DENY_PASS, CLEAR_ROW, STATEMENTS };
 
 struct replica_writer {
-    sqlite3 *db;
-    char *stage_path;
+    sqlite3 *db; /* NULL: closed, and is_broken */
+    char *path, *stage_path;
+    char *fresh_path; /* where db lies until a commit puts it in its place; NULL = there */
     struct replica_crypto crypto;
     struct replica_digest *digest;
     sqlite3_stmt *s[STATEMENTS];
@@ -27,34 +30,10 @@ struct replica_writer {
     bool is_snapshot;
     bool is_adopted; /* the batch at hand is taken for what it adds up to */
     bool is_broken; /* see the header: only close is left */
+    bool is_damaged;
+    int64_t scanned; /* the page that is looked at next */
     struct replica_state state;
 };
-
-static void hex(char out[REPLICA_DIGEST_HEX + 1], const unsigned char bytes[REPLICA_HASH])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < REPLICA_HASH; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    out[REPLICA_DIGEST_HEX] = '\0';
-}
-
-static bool is_hex_digest(const char *text)
-{
-    return strnlen(text, REPLICA_DIGEST_HEX + 1) == REPLICA_DIGEST_HEX &&
-           strspn(text, "0123456789abcdef") == REPLICA_DIGEST_HEX;
-}
-
-__attribute__((format(printf, 3, 4))) static enum gh_err
-refuse(enum gh_err err, char why[REPLICA_WHY_MAX], const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(why, REPLICA_WHY_MAX, format, args);
-    va_end(args);
-    return err;
-}
 
 /* --- open and close ------------------------------------------------------- */
 
@@ -128,7 +107,7 @@ static enum gh_err read_state(struct replica_writer *w, struct replica_state *ou
     if (err != GH_OK || cursor.len > REPLICA_CURSOR_MAX || memcmp(check, zeros, sizeof check) != 0)
         return GH_CORRUPT;
     memcpy(state.cursor, cursor.ptr, cursor.len);
-    hex(state.digest, digest);
+    replica_hex(state.digest, digest);
     *out = state;
     return GH_OK;
 }
@@ -159,22 +138,39 @@ static enum gh_err open_database(struct replica_writer *w, const char *path)
     return err == GH_OK ? read_state(w, &w->state) : err;
 }
 
-enum gh_err replica_writer_open(struct replica_writer **out, const char *path,
-                                const struct replica_crypto *crypto, char why[REPLICA_WHY_MAX])
+static struct replica_writer *make(const char *path, bool is_fresh,
+                                   const struct replica_crypto *crypto)
 {
     struct replica_writer *w = calloc(1, sizeof *w);
-    if (!w || asprintf(&w->stage_path, "%s-next", path) < 0) {
-        free(w);
-        return refuse(GH_IO, why, "out of memory");
-    }
+    if (!w)
+        return NULL;
     w->crypto = *crypto;
-    enum gh_err err = open_database(w, path);
+    w->path = strdup(path);
+    if (asprintf(&w->stage_path, "%s-next", path) < 0)
+        w->stage_path = NULL;
+    if (is_fresh && asprintf(&w->fresh_path, "%s-fresh", path) < 0)
+        w->fresh_path = NULL;
+    if (w->path && w->stage_path && (w->fresh_path || !is_fresh))
+        return w;
+    replica_writer_close(w);
+    return NULL;
+}
+
+static enum gh_err open_writer(struct replica_writer **out, const char *path, bool is_fresh,
+                               const struct replica_crypto *crypto, char why[REPLICA_WHY_MAX])
+{
+    struct replica_writer *w = make(path, is_fresh, crypto);
+    if (!w)
+        return replica_refuse(GH_IO, why, "out of memory");
+    enum gh_err err = is_fresh ? replica_swap_clear(w->fresh_path) : GH_OK;
+    if (err == GH_OK)
+        err = open_database(w, is_fresh ? w->fresh_path : path);
     if (err != GH_OK) {
         const char *detail = w->db ? sqlite3_errmsg(w->db) : "cannot be opened or made";
         if (err == GH_CORRUPT)
             detail = "it is damaged, of another program or version, or was made under another "
-                     "device key: move it away, and the policy is loaded anew";
-        (void)refuse(err, why, "%.60s: %s", path, detail);
+                     "device key";
+        (void)replica_refuse(err, why, "%.60s: %s", path, detail);
         replica_writer_close(w);
         return err;
     }
@@ -182,16 +178,53 @@ enum gh_err replica_writer_open(struct replica_writer **out, const char *path,
     return GH_OK;
 }
 
+enum gh_err replica_writer_open(struct replica_writer **out, const char *path,
+                                const struct replica_crypto *crypto, char why[REPLICA_WHY_MAX])
+{
+    return open_writer(out, path, false, crypto, why);
+}
+
+enum gh_err replica_writer_open_fresh(struct replica_writer **out, const char *path,
+                                      const struct replica_crypto *crypto,
+                                      char why[REPLICA_WHY_MAX])
+{
+    return open_writer(out, path, true, crypto, why);
+}
+
+static void close_database(struct replica_writer *w)
+{
+    replica_digest_free(w->digest);
+    db_finalize_all(w->s, STATEMENTS);
+    db_close(w->db);
+    w->digest = NULL;
+    w->db = NULL;
+}
+
 void replica_writer_close(struct replica_writer *w)
 {
     if (!w)
         return;
     replica_writer_drop(w);
-    replica_digest_free(w->digest);
-    db_finalize_all(w->s, STATEMENTS);
-    db_close(w->db);
+    close_database(w);
+    free(w->path);
     free(w->stage_path);
+    free(w->fresh_path);
     free(w);
+}
+
+bool replica_writer_is_damaged(const struct replica_writer *w)
+{
+    return w->is_damaged;
+}
+
+enum gh_err replica_writer_scan(struct replica_writer *w, int64_t pages, bool *done)
+{
+    if (w->is_broken)
+        return GH_IO;
+    enum gh_err err = page_check_scan(w->db, &w->scanned, pages);
+    w->is_damaged |= err == GH_CORRUPT;
+    *done = err == GH_OK && w->scanned == 0;
+    return err;
 }
 
 void replica_writer_state(struct replica_writer *w, struct replica_state *out)
@@ -230,56 +263,16 @@ enum gh_err replica_writer_put(struct replica_writer *w, const struct replica_ro
                                char why[REPLICA_WHY_MAX])
 {
     if (!w->stage)
-        return refuse(GH_INVALID, why, "no batch was begun");
+        return replica_refuse(GH_INVALID, why, "no batch was begun");
     enum gh_err err = replica_stage_put(w->stage, row);
     if (err == GH_OK)
         return GH_OK;
     replica_writer_drop(w);
-    return refuse(err, why, "%s %s: cannot be staged: %s", row_kind_name(row->row->kind),
+    return replica_refuse(err, why, "%s %s: cannot be staged: %s", row_kind_name(row->row->kind),
                   row->row->id.s, gh_err_name(err));
 }
 
 /* --- commit --------------------------------------------------------------- */
-
-static enum gh_err check_place(const struct replica_writer *w, const struct replica_checkpoint *c,
-                               struct slice cursor, char why[REPLICA_WHY_MAX])
-{
-    const struct policy_version *floor = &w->state.version, *v = &c->version;
-    if (cursor.len > REPLICA_CURSOR_MAX || (cursor.len && memchr(cursor.ptr, 0, cursor.len)))
-        return refuse(GH_INVALID, why, "the cursor is longer than %d bytes or holds a zero byte",
-                      REPLICA_CURSOR_MAX);
-    if ((!w->is_adopted && !is_hex_digest(c->digest)) || v->epoch < 0 || v->rev < 0 || c->rows < 0 ||
-        v->issued_at == INSTANT_NONE)
-        return refuse(GH_INVALID, why, "the checkpoint lacks a digest, a place or a time");
-    if (floor->issued_at == INSTANT_NONE)
-        return GH_OK;
-    if (v->epoch < floor->epoch || (v->epoch == floor->epoch && v->rev < floor->rev))
-        return refuse(GH_INVALID, why,
-                      "rollback: epoch %lld rev %lld is below the applied epoch %lld rev %lld",
-                      (long long)v->epoch, (long long)v->rev, (long long)floor->epoch,
-                      (long long)floor->rev);
-    if (!w->is_adopted && v->epoch == floor->epoch && v->rev == floor->rev &&
-        strcmp(c->digest, w->state.digest) != 0)
-        return refuse(GH_INVALID, why,
-                      "epoch %lld rev %lld is applied with digest %s, the checkpoint says %s",
-                      (long long)v->epoch, (long long)v->rev, w->state.digest, c->digest);
-    return GH_OK;
-}
-
-static enum gh_err check_sum(const struct replica_checkpoint *c,
-                             const unsigned char hash[REPLICA_HASH], int64_t rows,
-                             char why[REPLICA_WHY_MAX])
-{
-    char digest[REPLICA_DIGEST_HEX + 1];
-    hex(digest, hash);
-    if (rows != c->rows)
-        return refuse(GH_CORRUPT, why, "the policy would have %lld rows, the checkpoint says %lld",
-                      (long long)rows, (long long)c->rows);
-    if (strcmp(digest, c->digest) != 0)
-        return refuse(GH_CORRUPT, why, "the policy's digest would be %s, the checkpoint says %s",
-                      digest, c->digest);
-    return GH_OK;
-}
 
 /* Runs a statement that is seldom used; context of each for its rows. */
 static enum gh_err each_row(sqlite3 *db, const char *sql,
@@ -301,7 +294,7 @@ static enum gh_err each_row(sqlite3 *db, const char *sql,
 static enum gh_err refuse_same_value(void *context, sqlite3_stmt *s)
 {
     struct slice a = db_column(s, 0), b = db_column(s, 1);
-    return refuse(GH_INVALID, context, "credentials %.*s and %.*s have the same type and value",
+    return replica_refuse(GH_INVALID, context, "credentials %.*s and %.*s have the same type and value",
                   (int)a.len, a.ptr, (int)b.len, b.ptr);
 }
 
@@ -310,7 +303,7 @@ static enum gh_err refuse_second_site(void *context, sqlite3_stmt *s)
     struct slice a = db_column(s, 1), b = db_column(s, 2);
     if (sqlite3_column_int64(s, 0) <= 1)
         return GH_OK;
-    return refuse(GH_INVALID, context, "there would be two site rows, %.*s and %.*s", (int)a.len,
+    return replica_refuse(GH_INVALID, context, "there would be two site rows, %.*s and %.*s", (int)a.len,
                   a.ptr, (int)b.len, b.ptr);
 }
 
@@ -386,8 +379,8 @@ static enum gh_err settle_sum(const struct replica_writer *w, const struct repli
                               int64_t rows, char why[REPLICA_WHY_MAX])
 {
     if (!w->is_adopted)
-        return check_sum(c, hash, rows, why);
-    hex(state->digest, hash);
+        return replica_check_sum(c, hash, rows, why);
+    replica_hex(state->digest, hash);
     state->rows = rows;
     return GH_OK;
 }
@@ -461,8 +454,8 @@ static enum gh_err commit(struct replica_writer *w, const struct replica_checkpo
                           struct slice cursor, char why[REPLICA_WHY_MAX])
 {
     if (!w->stage)
-        return refuse(GH_INVALID, why, "no batch was begun");
-    enum gh_err err = check_place(w, c, cursor, why);
+        return replica_refuse(GH_INVALID, why, "no batch was begun");
+    enum gh_err err = replica_check_place(&w->state, w->is_adopted, c, cursor, why);
     struct replica_state state = state_after(&w->state, c, cursor);
     if (err == GH_OK && w->is_snapshot) {
         unsigned char hash[REPLICA_HASH];
@@ -483,18 +476,41 @@ static enum gh_err commit(struct replica_writer *w, const struct replica_checkpo
     return err;
 }
 
+/* A fresh replica that has its first policy. */
+static enum gh_err put_in_place(struct replica_writer *w, char why[REPLICA_WHY_MAX])
+{
+    close_database(w); /* its log goes back into it */
+    enum gh_err err = replica_swap(w->fresh_path, w->path);
+    if (err == GH_OK)
+        err = open_database(w, w->path);
+    free(w->fresh_path);
+    w->fresh_path = NULL;
+    w->is_broken = err != GH_OK;
+    return err == GH_OK ? GH_OK
+                        : replica_refuse(GH_IO, why, "%.60s: the new one cannot take its place", w->path);
+}
+
+/* The log is kept empty: damage in the last transaction of one that is recovered is
+ * not noticed (page_check.h). More than that is only tidiness. */
+static void empty_log(struct replica_writer *w)
+{
+    int code = sqlite3_wal_checkpoint_v2(w->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    w->is_damaged |= db_err(code) == GH_CORRUPT;
+}
+
 static enum gh_err finish(struct replica_writer *w, const struct replica_checkpoint *c,
                           struct slice cursor, char why[REPLICA_WHY_MAX])
 {
     char text[REPLICA_WHY_MAX] = "";
     enum gh_err err = commit(w, c, cursor, text);
-    bool was_snapshot = w->is_snapshot && w->stage;
     replica_writer_drop(w);
-    if (err == GH_OK && was_snapshot)
-        /* Only tidiness: the policy is durable in the log as well. */
-        (void)sqlite3_wal_checkpoint_v2(w->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    w->is_damaged |= err == GH_CORRUPT && !text[0]; /* it did not add up wrong: it was not read */
+    if (err == GH_OK)
+        empty_log(w);
+    if (err == GH_OK && w->fresh_path)
+        err = put_in_place(w, text);
     if (err != GH_OK)
-        (void)refuse(err, why, "%s", text[0] ? text : gh_err_name(err));
+        (void)replica_refuse(err, why, "%s", text[0] ? text : gh_err_name(err));
     return err;
 }
 
@@ -532,39 +548,12 @@ enum gh_err replica_writer_deny(struct replica_writer *w, enum row_kind kind, co
         err = db_run(s);
     if (err == GH_IO)
         w->is_broken = true;
-    return err;
-}
-
-/* --- dangling references ---------------------------------------------------- */
-
-static enum gh_err say_dangling(sqlite3 *db, const char *sql, int *left,
-                                void (*each)(void *context, const char *line), void *context)
-{
-    sqlite3_stmt *s = NULL;
-    bool row = false;
-    enum gh_err err = db_prepare_all(db, &s, &sql, 1);
-    if (err == GH_OK)
-        err = db_bind_int(s, 1, *left);
-    while (err == GH_OK && (err = db_step(s, &row)) == GH_OK && row) {
-        char line[REPLICA_WHY_MAX + 2 * ID_MAX];
-        struct slice v[5];
-        for (int i = 0; i < 5; i++)
-            v[i] = db_column(s, i);
-        (void)snprintf(line, sizeof line, "%.*s \"%.*s\": field \"%.*s\" names %.*s, which is no %.*s",
-                       (int)v[0].len, v[0].ptr, (int)v[1].len, v[1].ptr, (int)v[2].len, v[2].ptr,
-                       (int)v[3].len, v[3].ptr, (int)v[4].len, v[4].ptr);
-        each(context, line);
-        --*left;
-    }
-    db_finalize_all(&s, 1);
+    w->is_damaged |= err == GH_CORRUPT;
     return err;
 }
 
 enum gh_err replica_writer_dangling(struct replica_writer *w, int max,
                                     void (*each)(void *context, const char *line), void *context)
 {
-    int left = max;
-    enum gh_err err = say_dangling(w->db, SQL_dangling_doors, &left, each, context);
-    return err == GH_OK && left > 0 ? say_dangling(w->db, SQL_dangling_people, &left, each, context)
-                                    : err;
+    return w->db ? replica_dangling(w->db, max, each, context) : GH_IO;
 }

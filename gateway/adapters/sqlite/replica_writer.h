@@ -9,6 +9,9 @@
 #ifndef GATEHOUSE_ADAPTERS_SQLITE_REPLICA_WRITER_H
 #define GATEHOUSE_ADAPTERS_SQLITE_REPLICA_WRITER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "core/policy.h"
 #include "core/slice.h"
 #include "ports/policy_store.h"
@@ -60,6 +63,21 @@ struct replica_writer;
 GH_MUST_CHECK enum gh_err replica_writer_open(struct replica_writer **out, const char *path,
                                               const struct replica_crypto *crypto,
                                               char why[REPLICA_WHY_MAX]);
+/* In the place of a replica that cannot be opened or is damaged: an empty one beside it,
+ * which takes its place with its first commit; until then what is whole of the old one
+ * goes on to decide. The old one is kept as path.damaged. As replica_writer_open. */
+GH_MUST_CHECK enum gh_err replica_writer_open_fresh(struct replica_writer **out, const char *path,
+                                                    const struct replica_crypto *crypto,
+                                                    char why[REPLICA_WHY_MAX]);
+
+/* Some call met damage in the file, and not only in what was put: it is time to close
+ * and to open a fresh one. */
+bool replica_writer_is_damaged(const struct replica_writer *w);
+
+/* Looks at the next so many pages of the file as they lie on the disk. *done: that was
+ * the last of them, the next call begins anew. GH_CORRUPT: damaged; GH_IO. */
+GH_MUST_CHECK enum gh_err replica_writer_scan(struct replica_writer *w, int64_t pages, bool *done);
+
 void replica_writer_state(struct replica_writer *w, struct replica_state *out);
 
 /* A batch of changes on top of the policy. What was begun before and not

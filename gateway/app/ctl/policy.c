@@ -56,9 +56,12 @@ static bool open_replica(struct import *i)
     i->arena = (struct arena){.base = malloc(INTAKE_ARENA_BYTES), .size = INTAKE_ARENA_BYTES};
     if (!i->arena.base)
         return complain(i->path, "out of memory");
-    if (replica_writer_open(&i->writer, i->replica, &crypto, why) != GH_OK)
-        return complain(i->replica, why);
-    return true;
+    enum gh_err err = replica_writer_open(&i->writer, i->replica, &crypto, why);
+    if (err == GH_CORRUPT) { /* what is imported is whole */
+        fprintf(stderr, "gatehousectl: %s; it is kept as replica.db.damaged\n", why);
+        err = replica_writer_open_fresh(&i->writer, i->replica, &crypto, why);
+    }
+    return err == GH_OK || complain(i->replica, why);
 }
 
 /* Everything that is wrong with the file, or makes it the policy. */

@@ -31,6 +31,7 @@ struct controller_ports {
 
 struct controller_stats {
     uint64_t granted, denied, repeated, malformed, stale, flooded, retained;
+    uint64_t damaged; /* questions to the policy that met damage in it */
 };
 
 /* What of the cloud syncd has told us. */

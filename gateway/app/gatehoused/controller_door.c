@@ -333,7 +333,9 @@ void controller_look_at_mode(struct controller *c, struct door_unit *unit, bool 
     struct lens lens;
     if (!must && !is_due(c, unit, now))
         return;
-    if (store->ops->look(store->self, &unit->config->id, &facts) != GH_OK) {
+    enum gh_err err = store->ops->look(store->self, &unit->config->id, &facts);
+    c->stats.damaged += err == GH_CORRUPT;
+    if (err != GH_OK) {
         look_without_policy(c, unit, must, now);
         return;
     }

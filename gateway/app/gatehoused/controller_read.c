@@ -167,7 +167,9 @@ void controller_gather(struct controller *c, struct road *road, struct now now)
         .pin_hash = road->request.has_pin ? road->pin_hash : NULL,
         .pin_duress_hash = road->request.has_pin ? road->pin_duress_hash : NULL,
     };
-    if (store->ops->ask(store->self, &query, &road->policy) != GH_OK)
+    enum gh_err err = store->ops->ask(store->self, &query, &road->policy);
+    c->stats.damaged += err == GH_CORRUPT;
+    if (err != GH_OK)
         road->policy = (struct policy_facts){.is_available = false};
     if (!road->policy.is_available)
         return;

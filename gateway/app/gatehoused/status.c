@@ -4,8 +4,9 @@
 
 #include "app/gatehoused/controller_parts.h"
 
-static bool add_policy(struct json *out, const struct policy_version *v, struct now now)
+static bool add_policy(struct json *out, const struct controller *c, struct now now)
 {
+    const struct policy_version *v = &c->version;
     struct json *policy = json_new();
     if (!policy)
         return false;
@@ -13,7 +14,8 @@ static bool add_policy(struct json *out, const struct policy_version *v, struct 
     bool ok = json_set_int(policy, "epoch", v->epoch) && json_set_int(policy, "rev", v->rev) &&
               (known && wall_is_trusted(now.wall)
                    ? json_set_int(policy, "age_s", now.wall.s - v->issued_at)
-                   : json_set_null(policy, "age_s"));
+                   : json_set_null(policy, "age_s")) &&
+              json_set_int(policy, "damaged", (int64_t)c->stats.damaged);
     return json_set(out, "policy", policy) && ok;
 }
 
@@ -76,7 +78,7 @@ struct json *status_of_gateway(struct controller *c, struct now now)
               json_set_text(out, "clock", slice_of(clock_trust_name(now.wall.trust)));
     if (out && broker)
         ok = json_set(out, "broker", broker) && ok;
-    ok = ok && add_policy(out, &c->version, now) && add_cloud(out, &c->cloud) &&
+    ok = ok && add_policy(out, c, now) && add_cloud(out, &c->cloud) &&
          add_journal(out, c) && add_reads(out, &c->stats);
     if (ok)
         return out;

@@ -20,6 +20,11 @@
 #define DIGEST_FAILURES_MAX 2
 #define PATH_MAX_BYTES 2048
 #define PULL_PAUSE_MS 1000
+/* The whole file is looked at for damage this often, some pages in each step. */
+#define SCAN_EVERY_MS (60 * 60 * 1000)
+#define SCAN_PAGES 4096
+/* So often at most is a policy loaded anew because gatehoused met damage. */
+#define SUSPICION_EVERY_MS (10 * 60 * 1000)
 
 enum gh_err pull_init(struct pull *p, struct sync *sync, struct https *https,
                       const struct crypto_keys *keys, const struct sign_keys *policy_keys,
@@ -260,23 +265,47 @@ static enum pull_end open_floor(struct pull *p)
     return PULL_DONE;
 }
 
+void pull_note_file(struct pull *p)
+{
+    struct stat st;
+    char path[CONFIG_PATH_MAX];
+    p->is_fresh = false;
+    if (config_path(path, p->sync->config->state_dir, "replica.db") && stat(path, &st) == 0) {
+        p->file_inode = st.st_ino;
+        p->file_device = st.st_dev;
+    }
+}
+
+/* Opens the replica, or a fresh one beside one that is damaged. */
+static enum gh_err open_replica(struct pull *p, const char *path, char why[REPLICA_WHY_MAX])
+{
+    const struct replica_crypto crypto = {crypto_sha256, intake_mask, p->mask_key};
+    char text[SYNC_TEXT_MAX];
+    snprintf(why, REPLICA_WHY_MAX, "replica.db has a damaged page");
+    enum gh_err err =
+        p->wants_fresh ? GH_CORRUPT : replica_writer_open(&p->writer, path, &crypto, why);
+    pull_note_file(p);
+    if (err != GH_CORRUPT)
+        return err;
+    snprintf(text, sizeof text, "%s: the policy is loaded anew", why);
+    sync_refused(p->sync, text);
+    err = replica_writer_open_fresh(&p->writer, path, &crypto, why);
+    p->is_fresh = err == GH_OK;
+    p->wants_fresh = err != GH_OK;
+    return err;
+}
+
 static enum pull_end open_writer(struct pull *p)
 {
     char path[CONFIG_PATH_MAX], why[REPLICA_WHY_MAX] = "";
-    const struct replica_crypto crypto = {crypto_sha256, intake_mask, p->mask_key};
     struct replica_state state;
     if (!config_path(path, p->sync->config->state_dir, STATE_REPLICA))
         return PULL_HOPELESS;
-    enum gh_err err = replica_writer_open(&p->writer, path, &crypto, why);
+    enum gh_err err = open_replica(p, path, why);
     if (err) {
         log_line(LOG_ERR, "pull: %s: %s", path, why[0] ? why : gh_err_name(err));
         sync_refused(p->sync, why[0] ? why : "the replica cannot be opened");
         return PULL_AGAIN;
-    }
-    struct stat st;
-    if (stat(path, &st) == 0) {
-        p->file_inode = st.st_ino;
-        p->file_device = st.st_dev;
     }
     replica_writer_state(p->writer, &state);
     pull_raise_floor(p, &state);
@@ -293,6 +322,28 @@ static bool is_file_ours(const struct pull *p)
            st.st_ino == p->file_inode && st.st_dev == p->file_device;
 }
 
+/* Damage that the writer met or finds now, or that gatehoused met. */
+static void look_for_damage(struct pull *p)
+{
+    int64_t now_ms = sync_now().ms;
+    bool done = false, is_suspect = sync_take_suspicion(p->sync);
+    if (is_suspect && !p->is_fresh && now_ms >= p->suspicion_next_ms) {
+        p->suspicion_next_ms = now_ms + SUSPICION_EVERY_MS;
+        p->wants_fresh = true;
+    }
+    if (now_ms >= p->scan_next_ms) {
+        enum gh_err err = replica_writer_scan(p->writer, SCAN_PAGES, &done);
+        if (err == GH_IO)
+            log_line(LOG_ERR, "pull: replica.db cannot be read: check the disk");
+        if (done || err)
+            p->scan_next_ms = now_ms + SCAN_EVERY_MS;
+    }
+    if (replica_writer_is_damaged(p->writer))
+        p->wants_fresh = true;
+    if (p->wants_fresh)
+        p->is_writer_broken = true;
+}
+
 static enum pull_end step(struct pull *p)
 {
     struct replica_state state;
@@ -302,6 +353,8 @@ static enum pull_end step(struct pull *p)
         p->is_writer_broken = true;
         p->wants_snapshot = false;
     }
+    if (p->writer && !p->is_writer_broken)
+        look_for_damage(p);
     if (p->is_writer_broken) {
         replica_writer_close(p->writer);
         p->writer = NULL;

@@ -40,6 +40,9 @@ struct pull {
     ino_t file_inode;              /* of the replica as it was opened */
     dev_t file_device;
     bool is_writer_broken;         /* to be closed and opened again */
+    bool wants_fresh; /* the replica is damaged: the next to be opened is a fresh one */
+    bool is_fresh;    /* that is what is open, and it is not in its place yet */
+    int64_t scan_next_ms, suspicion_next_ms; /* no scan, no belief in a suspicion before */
     struct arena arena;            /* owns its memory */
     char *line;                    /* owned: POLICY_LINE_MAX bytes */
     struct rhythm rhythm;
@@ -67,6 +70,9 @@ enum pull_end pull_snapshot(struct pull *p);
 /* The policy that was applied is the lowest that is taken from now on, also by the next
  * process. */
 void pull_raise_floor(struct pull *p, const struct replica_state *state);
+
+/* After a commit: a fresh replica is in its place then. */
+void pull_note_file(struct pull *p);
 
 struct feed pull_feed(struct pull *p, bool is_snapshot);
 /* What a failure of the feed means, told to whom it concerns. */

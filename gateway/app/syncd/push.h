@@ -39,6 +39,7 @@ struct push {
     struct mono status_next;   /* the next regular status post */
     struct mono status_gap;    /* no other before */
     struct mono alarm_next;    /* when gatehoused is asked again for a new alarm */
+    int64_t damage_seen;       /* of gatehoused's count, how often it met damage in the replica */
     int64_t acked_seq;         /* as gatehoused said it last */
     int64_t alarm_told;        /* number of the newest alarm that a post told */
     uint64_t status_told;      /* generation that the last post told */

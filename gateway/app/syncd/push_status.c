@@ -162,6 +162,18 @@ static bool add_alarms(struct push *p, struct json *body)
     return good;
 }
 
+/* A daemon that was started anew counts from 0. */
+static void hear_of_damage(struct push *p, const struct json *status)
+{
+    int64_t damaged = 0;
+    const struct json *policy = json_child(status, "policy");
+    if (!policy || !json_int(policy, "damaged", &damaged))
+        return;
+    if (damaged > p->damage_seen)
+        sync_suspect_replica(p->sync);
+    p->damage_seen = damaged;
+}
+
 static void take_alarm_seq(void *context, struct slice line)
 {
     struct push *p = context;
@@ -171,6 +183,8 @@ static void take_alarm_seq(void *context, struct slice line)
     if (journal && json_int(journal, "alarm_seq", &seq) && json_int(journal, "acked_seq", &acked) &&
         seq > p->alarm_told && seq > acked)
         p->status_next = sync_now();
+    if (v)
+        hear_of_damage(p, v);
     json_free(v);
 }
 

@@ -195,6 +195,7 @@ static enum pull_end finish(struct load *l, const char *cursor)
     err = feed_commit(&l->feed, slice_of(cursor));
     if (err)
         return pull_failed(p, err, l->feed.why);
+    pull_note_file(p);
     replica_writer_state(p->writer, &state);
     pull_raise_floor(p, &state);
     sync_applied(p->sync, &state);

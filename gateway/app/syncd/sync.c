@@ -320,6 +320,20 @@ bool sync_take_want(struct sync *s)
     return wants;
 }
 
+void sync_suspect_replica(struct sync *s)
+{
+    LOCKED(s);
+    s->suspects_replica = true;
+}
+
+bool sync_take_suspicion(struct sync *s)
+{
+    LOCKED(s);
+    bool suspects = s->suspects_replica;
+    s->suspects_replica = false;
+    return suspects;
+}
+
 void sync_look(struct sync *s, struct sync_view *out)
 {
     LOCKED(s);

@@ -57,6 +57,7 @@ struct sync {
     struct sync_command *command; /* owned: SYNC_COMMANDS_MAX, oldest first */
     size_t n_commands;
     bool wants_snapshot; /* a command asks for one */
+    bool suspects_replica; /* gatehoused met damage in it */
     char trouble[SYNC_ACTIVITIES][SYNC_TEXT_MAX]; /* as last logged */
     int64_t heard_by_ms[SYNC_ACTIVITIES];
 };
@@ -101,6 +102,9 @@ void sync_command_taken(struct sync *s);
 /* A command asks for a snapshot; and whether one did, once for each time. */
 void sync_want_snapshot(struct sync *s);
 bool sync_take_want(struct sync *s);
+/* gatehoused met damage in the replica; and whether it did, once for each time. */
+void sync_suspect_replica(struct sync *s);
+bool sync_take_suspicion(struct sync *s);
 
 /* "" = all is well again. */
 void sync_commands_nack(struct sync *s, const char *why);

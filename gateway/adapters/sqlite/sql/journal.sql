@@ -1,10 +1,12 @@
 -- The journal: what happened, in order, until the cap needs its room.
 --
 -- An SQLite 3 database in WAL mode; application_id 0x47484a4c ("GHJL"),
--- user_version 2. gatehoused writes it, nobody else. The newest events may be
+-- user_version 3. gatehoused writes it, nobody else. The newest events may be
 -- in journal.tail only (tail.h says how to read it). A file without the -wal
--- file beside it is not complete. A file of version 1, which is the same without
--- kept and kept_number, gets them in the first transaction.
+-- file beside it is not complete. Each page has a sum in 8 reserved bytes at its
+-- end (page_sum.h). Version 2 is the same without them: a copy that has them takes
+-- its place at a start, once there is room for it. Version 1 lacks kept and
+-- kept_number as well; without that room it gets them in the first transaction.
 --
 -- meta: one row.
 --   stream      32 lower-case hex digits, made at random with the file
@@ -62,7 +64,7 @@ CREATE TABLE kept (
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 PRAGMA application_id = 1195919948;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- name: journal_upgrade_1
 ALTER TABLE meta ADD COLUMN kept_number INTEGER NOT NULL DEFAULT 0 CHECK (kept_number >= 0);
@@ -71,6 +73,10 @@ CREATE TABLE kept (
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 PRAGMA user_version = 2;
+-- name: journal_upgrade_2
+PRAGMA user_version = 3;
+-- name: journal_copy
+VACUUM INTO ?1;
 
 -- name: journal_meta_insert
 INSERT INTO meta (id, stream, acked_seq, lost_total) VALUES (1, ?1, 0, 0);

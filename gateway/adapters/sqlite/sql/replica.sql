@@ -2,6 +2,7 @@
 --
 -- PRAGMA application_id is 0x47485250 ("GHRP"), PRAGMA user_version is the
 -- version of this layout. A change to anything here needs a new user_version.
+-- Each page has a sum in 8 reserved bytes at its end (page_sum.h).
 --
 -- Every table is WITHOUT ROWID and sorted by its key, so that a whole policy is
 -- copied in by running through two sorted tables, whatever its size.
@@ -309,7 +310,7 @@ CREATE TABLE meta (
     key_check BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 PRAGMA application_id = 1195922000;
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- What only the staging file has.
 -- name: replica_stage_tables
