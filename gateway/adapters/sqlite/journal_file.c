@@ -21,6 +21,9 @@ static enum gh_err look(sqlite3 *db, int *layout)
         err = db_pragma(db, "PRAGMA user_version", &version);
     if (err == GH_OK)
         err = db_pragma(db, SQL_journal_tables, &tables);
+    /* A header that makes no sense to SQLite; a disk that fails has other codes. */
+    if (err == GH_IO && (sqlite3_errcode(db) & 0xff) == SQLITE_ERROR)
+        return GH_CORRUPT;
     if (err != GH_OK)
         return err;
     bool is_ours = application == JOURNAL_APPLICATION_ID && version >= JOURNAL_LAYOUT_OLD &&
@@ -62,12 +65,8 @@ enum gh_err journal_file_read(sqlite3 **out, const char *path, int busy_ms, int 
     sqlite3 *db = NULL;
     int found = -1;
     enum gh_err err = read_as(&db, path, DB_READER, busy_ms, &found);
-    if (err == GH_CORRUPT) {
+    if (err == GH_CORRUPT)
         err = read_as(&db, path, DB_UNCHECKED_READER, busy_ms, &found);
-        /* What SQLite says of bytes that are not what was written means nothing. */
-        if (err == GH_IO || err == GH_INVALID)
-            err = GH_CORRUPT;
-    }
     if (err != GH_OK)
         return err;
     *out = db;

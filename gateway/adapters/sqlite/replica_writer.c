@@ -245,6 +245,8 @@ static enum gh_err begin(struct replica_writer *w, bool is_snapshot)
     replica_writer_drop(w);
     if (w->is_broken)
         return GH_IO;
+    if (w->fresh_path && !is_snapshot)
+        return GH_INVALID;
     w->is_snapshot = is_snapshot;
     return replica_stage_open(&w->stage, w->stage_path, &w->crypto);
 }

@@ -64,7 +64,7 @@ GH_MUST_CHECK enum gh_err replica_writer_open(struct replica_writer **out, const
                                               const struct replica_crypto *crypto,
                                               char why[REPLICA_WHY_MAX]);
 /* In the place of a replica that cannot be opened or is damaged: an empty one beside it,
- * which takes its place with its first commit; until then what is whole of the old one
+ * which takes its place with its first commit, of a whole policy; until then what is whole of the old one
  * goes on to decide. The old one is kept as path.damaged. As replica_writer_open. */
 GH_MUST_CHECK enum gh_err replica_writer_open_fresh(struct replica_writer **out, const char *path,
                                                     const struct replica_crypto *crypto,
@@ -81,7 +81,8 @@ GH_MUST_CHECK enum gh_err replica_writer_scan(struct replica_writer *w, int64_t 
 void replica_writer_state(struct replica_writer *w, struct replica_state *out);
 
 /* A batch of changes on top of the policy. What was begun before and not
- * committed is dropped. GH_FULL, GH_IO. */
+ * committed is dropped. GH_INVALID: on a fresh replica, which begins with a whole
+ * policy; GH_FULL, GH_IO. */
 GH_MUST_CHECK enum gh_err replica_writer_begin(struct replica_writer *w);
 /* Begins the load of a whole policy beside the old one. As begin. */
 GH_MUST_CHECK enum gh_err replica_writer_begin_snapshot(struct replica_writer *w);
