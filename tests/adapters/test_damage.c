@@ -379,12 +379,50 @@ static void a_damaged_journal_gives_no_wrong_event(void **state)
     folder_remove(&folder);
 }
 
+/* A start looks at the ends of the journal only. What its thread meets later is noted,
+ * and the next start refuses the file, so that it is set aside. */
+static void damage_that_is_met_later_is_for_the_next_start(void **state)
+{
+    (void)state;
+    struct folder folder;
+    const struct journal_db_options options = {folder.path, 1000000, JOURNAL_CHECK_TAIL, 1};
+    struct repeat repeat = {{"r1"}, {"a-read-of-the-test"}, {"d1"}, .decision = DECISION_DENIED};
+    struct journal_trouble t = {0};
+    struct journal_db *db = NULL;
+    char why[256];
+    assert_true(folder_make(&folder));
+    fill_journal(&folder);
+    assert_int_equal(GH_OK, journal_db_open(&db, &options, why, sizeof why));
+    assert_int_equal(GH_OK, journal_check_append(db, 0, &repeat));
+    assert_true(journal_check_durable(db, EVENTS + 1));
+    journal_db_close(db);
+    struct original file = keep(&folder, "journal.db");
+    const char *at = memmem(file.bytes, file.len, repeat.read_id.s, strlen(repeat.read_id.s));
+    assert_non_null(at);
+    assert_true(damage_flip(file.path, at - file.bytes, 0));
+    assert_int_equal(GH_OK, journal_db_open(&db, &options, why, sizeof why));
+    (void)snprintf(repeat.read_id.s, sizeof repeat.read_id.s, "another-read");
+    assert_int_equal(GH_OK, journal_check_append(db, 0, &repeat));
+    while (!strstr(t.fault, "damaged"))
+        assert_true(journal_check_trouble(db, &t));
+    assert_true(journal_check_durable(db, EVENTS + 2)); /* by the tail */
+    journal_db_close(db);
+    assert_int_equal(GH_CORRUPT, journal_db_open(&db, &options, why, sizeof why));
+    put_back(&file); /* restored: the suspicion is gone, and the tail is taken over */
+    assert_int_equal(GH_OK, journal_db_open(&db, &options, why, sizeof why));
+    journal_db_close(db);
+    assert_true(journal_check_holds(folder.path, 1, EVENTS + 2, 0, 0, 0));
+    free(file.bytes);
+    folder_remove(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_damaged_replica_gives_no_wrong_grant),
         cmocka_unit_test(without_the_check_there_are_wrong_grants),
         cmocka_unit_test(a_damaged_journal_gives_no_wrong_event),
+        cmocka_unit_test(damage_that_is_met_later_is_for_the_next_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

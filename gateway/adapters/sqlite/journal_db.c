@@ -464,6 +464,17 @@ static enum gh_err give_sums(struct journal_db *db)
     return store_open(&db->store, db->folder, false);
 }
 
+/* Damage that the process before met in the middle of the file. */
+static enum gh_err settle_suspicion(struct journal_db *db)
+{
+    if (!journal_file_is_suspect(db->folder))
+        return GH_OK;
+    enum gh_err err = store_scan(db->store);
+    if (err != GH_IO)
+        journal_file_clear(db->folder);
+    return err;
+}
+
 static enum gh_err explain(enum gh_err err, const struct journal_db *db, char *why, size_t why_size)
 {
     (void)snprintf(why, why_size, "%s/journal.db: %s", db->folder,
@@ -497,7 +508,9 @@ static enum gh_err open_parts(struct journal_db *db, const struct journal_db_opt
     err = store_checkpoint(db->store);
     if (err != GH_OK && err != GH_FULL && err != GH_RETRY)
         return explain(err, db, why, why_size);
-    err = give_sums(db);
+    err = settle_suspicion(db);
+    if (err == GH_OK)
+        err = give_sums(db);
     if (err == GH_OK)
         err = journal_asker_open(db);
     if (err != GH_OK)

@@ -74,6 +74,34 @@ enum gh_err journal_file_read(sqlite3 **out, const char *path, int busy_ms, int 
     return GH_OK;
 }
 
+/* --- a suspicion ------------------------------------------------------------ */
+
+static bool name_suspicion(char out[PATH_MAX], const char *folder)
+{
+    return (size_t)snprintf(out, PATH_MAX, "%s/journal.db-suspect", folder) < PATH_MAX;
+}
+
+void journal_file_suspect(const char *folder)
+{
+    char path[PATH_MAX];
+    int fd = name_suspicion(path, folder) ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0660) : -1;
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+bool journal_file_is_suspect(const char *folder)
+{
+    char path[PATH_MAX];
+    return name_suspicion(path, folder) && access(path, F_OK) == 0;
+}
+
+void journal_file_clear(const char *folder)
+{
+    char path[PATH_MAX];
+    if (name_suspicion(path, folder))
+        (void)unlink(path);
+}
+
 /* --- converting ------------------------------------------------------------ */
 
 /* The name of the copy as SQLite reads it in "VACUUM INTO". */

@@ -23,4 +23,10 @@ GH_MUST_CHECK enum gh_err journal_file_read(sqlite3 **out, const char *path, int
  * has it open all the same; GH_CORRUPT; GH_IO. */
 GH_MUST_CHECK enum gh_err journal_file_convert(const char *folder, int layout);
 
+/* Notes in the folder that damage was met where a start may not look, for the next start
+ * to look everywhere; best effort. And whether that was noted; and that it is done. */
+void journal_file_suspect(const char *folder);
+bool journal_file_is_suspect(const char *folder);
+void journal_file_clear(const char *folder);
+
 #endif

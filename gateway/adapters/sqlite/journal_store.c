@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "db.h"
+#include "page_check.h"
 #include "sql/journal.h"
 
 /* Rows that one transaction takes away beyond what the cap asks for are a part
@@ -543,6 +544,13 @@ enum gh_err store_untold(struct journal_store *s, uint64_t *from, uint64_t *to)
     *from = (uint64_t)sqlite3_column_int64(st, 0);
     *to = (uint64_t)sqlite3_column_int64(st, 1);
     return GH_OK;
+}
+
+enum gh_err store_scan(struct journal_store *s)
+{
+    int64_t page = 0;
+    bool has_sums = s->state.layout == JOURNAL_LAYOUT;
+    return has_sums ? page_check_scan(s->db, &page, INT64_MAX) : GH_OK;
 }
 
 int store_wal_pages(const struct journal_store *s)

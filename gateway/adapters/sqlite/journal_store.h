@@ -73,6 +73,9 @@ void store_drop(struct journal_store *s);
 /* The oldest loss that has not been told; GH_NOT_FOUND if there is none. */
 GH_MUST_CHECK enum gh_err store_untold(struct journal_store *s, uint64_t *from, uint64_t *to);
 
+/* Looks at every page of the file. GH_CORRUPT; GH_IO. */
+GH_MUST_CHECK enum gh_err store_scan(struct journal_store *s);
+
 /* Pages in the write-ahead log after the last commit. */
 int store_wal_pages(const struct journal_store *s);
 /* Moves what it can from the write-ahead log into the database. GH_RETRY,

@@ -76,7 +76,7 @@ static const char *db_fault_text(enum gh_err err)
 {
     switch (err) {
     case GH_FULL: return "journal.db cannot be written, the disk is full: free some space";
-    case GH_CORRUPT: return "journal.db is damaged: restore it or move it away, and restart";
+    case GH_CORRUPT: return "journal.db is damaged: restart, and it is set aside, or restore it";
     case GH_RETRY: return "journal.db is locked by another program: stop that one";
     case GH_OK:
     case GH_INVALID:
@@ -253,6 +253,8 @@ static void publish_failed(struct journal_db *db, enum gh_err err)
         store_close(db->store);
         db->store = NULL;
     }
+    if (err == GH_CORRUPT)
+        journal_file_suspect(db->folder);
     db->retry_at_ms = journal_wait_ms() + RETRY_MS;
     (void)pthread_mutex_lock(&db->lock);
     journal_fault_set(db, JOURNAL_FAULT_DB, db_fault_text(err));
