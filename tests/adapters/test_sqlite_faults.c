@@ -3,7 +3,7 @@
  * durable is there afterwards, who asked hears of it, and all is well again with the
  * disk.
  *
- * GATEHOUSE_STEP=1 tries every N, which takes a quarter of an hour; the short form tries
+ * GATEHOUSE_STEP=1 tries every N, which takes several times as long (it was never timed); the short form tries
  * each 7th, or 59th, beginning with another one for each kind, told by GATEHOUSE_SEED.
  * GATEHOUSE_SAY=1 says each play before it begins. */
 #include <setjmp.h>

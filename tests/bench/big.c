@@ -1,6 +1,5 @@
 #include "bench/big.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,21 +7,6 @@
 #include "bench/floors.h"
 #include "bench/play.h"
 #include "lib/wait.h"
-
-__attribute__((format(printf, 1, 2))) static bool shell(const char *format, ...)
-{
-    char command[3 * FOLDER_PATH_MAX], *err = NULL;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    const char *const argv[] = {"sh", "-ec", command, NULL};
-    int status = process_run(argv, NULL, PLAY_SYNC_MS, NULL, &err);
-    if (status != 0)
-        lib_say("bench: %s: %s", command, err ? err : "it took too long");
-    free(err);
-    return status == 0;
-}
 
 /* The floor: the sqlite3 shell reads a file of statements that hold the rows, into the same
  * tables; indexes come last, as is quickest. */
@@ -32,10 +16,10 @@ static bool measure_import(struct big *out, const struct play *p)
     snprintf(replica, sizeof replica, "%s/replica.db", p->site.state_dir);
     if (!folder_file(&p->site.folder, "dump.sql", dump) ||
         !folder_file(&p->site.folder, "import.db", copy) ||
-        !shell("sqlite3 '%s' .dump > '%s'", replica, dump))
+        !process_shell(PLAY_SYNC_MS, "sqlite3 '%s' .dump > '%s'", replica, dump))
         return false;
     int64_t before = wait_now_ns();
-    bool good = shell("sqlite3 '%s' < '%s'", copy, dump);
+    bool good = process_shell(PLAY_SYNC_MS, "sqlite3 '%s' < '%s'", copy, dump);
     out->import_s = (double)(wait_now_ns() - before) / 1e9;
     remove(dump);
     remove(copy);

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "lib/ctl.h"
+
 #define SURELY_SHORT_NS 24000000 /* shorter than the debounce */
 
 static int begin(void **state)
@@ -43,19 +45,11 @@ static void ask(const char *request, const char *part)
 
 static char *check_config(int status, const char *path)
 {
-    char program[FOLDER_PATH_MAX], *out = NULL, *err = NULL;
-    assert_true(place_program("gatehousectl", program));
-    const char *const argv[] = {program, "--config", path, "config", "check", NULL};
-    int ended = process_run(argv, NULL, WAIT_MS, &out, &err);
+    char *said = NULL;
+    int ended = ctl_run(path, NULL, (const char *const[]){"config", "check", NULL}, &said);
     if (ended != status)
-        fail_msg("config check ended with %d:\n%s%s", ended, out, err);
-    size_t size = strlen(out) + strlen(err) + 1;
-    char *both = malloc(size);
-    assert_non_null(both);
-    snprintf(both, size, "%s%s", out, err);
-    free(out);
-    free(err);
-    return both;
+        fail_msg("config check ended with %d:\n%s", ended, said);
+    return said;
 }
 
 static void assert_part(const char *text, const char *part)

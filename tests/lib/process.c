@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -375,4 +376,22 @@ int process_run(const char *const *argv, const char *input, int timeout_ms, char
         }
     }
     return status;
+}
+
+bool process_shell(int timeout_ms, const char *format, ...)
+{
+    char *command = NULL, *err = NULL;
+    va_list args;
+    va_start(args, format);
+    int len = vasprintf(&command, format, args);
+    va_end(args);
+    if (len < 0)
+        return false;
+    const char *const argv[] = {"sh", "-ec", command, NULL};
+    int status = process_run(argv, NULL, timeout_ms, NULL, &err);
+    if (status != 0)
+        lib_say("%s: ended with %d: %s", command, status, err ? err : "");
+    free(command);
+    free(err);
+    return status == 0;
 }

@@ -70,4 +70,8 @@ void process_show_log(const struct process *process);
 int process_run(const char *const *argv, const char *input, int timeout_ms, char **out,
                 char **err_out);
 
+/* Runs a command of the shell, which stops at the first that fails, within timeout_ms. False:
+ * it did not end well; what it said on standard error is said. */
+__attribute__((format(printf, 2, 3))) bool process_shell(int timeout_ms, const char *format, ...);
+
 #endif

@@ -1,9 +1,10 @@
 /* gatehousectl backup and restore: the box breaks, and another one takes its place. */
 #include "gateway_fixture.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "lib/ctl.h"
 
 #define PASSPHRASE "correct horse battery staple\n"
 #define CARD_GUEST "6E6E6E6E61"
@@ -18,23 +19,9 @@ static char stream[64]; /* of the box that is backed up */
 /* The exit status; all that was said in text (owned; NULL: not wanted). */
 static int ctl(const char *command, const char *path, const char *passphrase, char **text)
 {
-    char program[FOLDER_PATH_MAX], *out = NULL, *err = NULL;
-    assert_true(place_program("gatehousectl", program));
     bool restores = strcmp(command, "restore") == 0;
-    const char *const argv[] = {program, "--config", site.config_path, command,
-                                restores ? "--from" : path, restores ? path : NULL, NULL};
-    int status = process_run(argv, passphrase, 3 * WAIT_MS, &out, &err);
-    size_t size = strlen(out) + strlen(err) + 1;
-    char *both = malloc(size);
-    assert_non_null(both);
-    snprintf(both, size, "%s%s", out, err);
-    free(out);
-    free(err);
-    if (text)
-        *text = both;
-    else
-        free(both);
-    return status;
+    const char *const words[] = {command, restores ? "--from" : path, restores ? path : NULL, NULL};
+    return ctl_run(site.config_path, passphrase, words, text);
 }
 
 static void expect(const char *command, const char *path, const char *passphrase, int status,
@@ -47,18 +34,7 @@ static void expect(const char *command, const char *path, const char *passphrase
     free(text);
 }
 
-static void shell(const char *format, ...)
-{
-    char command[6 * FOLDER_PATH_MAX], *err = NULL;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    const char *const argv[] = {"sh", "-ec", command, NULL};
-    if (process_run(argv, NULL, WAIT_MS, NULL, &err) != 0)
-        fail_msg("%s: %s", command, err);
-    free(err);
-}
+#define shell(...) assert_true(process_shell(WAIT_MS, __VA_ARGS__))
 
 static void tell_stream(char out[64])
 {

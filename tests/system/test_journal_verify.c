@@ -5,48 +5,21 @@
 #include <unistd.h>
 
 #include "lib/by_hand.h"
+#include "lib/ctl.h"
 
 static struct folder copy;
 static char config[FOLDER_PATH_MAX];
 
-static int run(const char *const *argv, char **out, char **err)
-{
-    return process_run(argv, NULL, 3 * WAIT_MS, out, err);
-}
-
-/* The exit status; what was said on both ends in text (owned). */
-static int verify(const char *config_path, char **text)
-{
-    char program[FOLDER_PATH_MAX], *out = NULL, *err = NULL;
-    assert_true(place_program("gatehousectl", program));
-    const char *const argv[] = {program, "--config", config_path, "journal", "verify", NULL};
-    int status = run(argv, &out, &err);
-    size_t size = strlen(out) + strlen(err) + 1;
-    *text = malloc(size);
-    assert_non_null(*text);
-    snprintf(*text, size, "%s%s", out, err);
-    free(out);
-    free(err);
-    return status;
-}
-
 static void expect(const char *config_path, int status, const char *part)
 {
     char *text;
-    int got = verify(config_path, &text);
+    int got = ctl_run(config_path, NULL, (const char *const[]){"journal", "verify", NULL}, &text);
     if (got != status || !strstr(text, part))
         fail_msg("it ended with %d, and said: %s\nwanted %d: %s", got, text, status, part);
     free(text);
 }
 
-static void shell(const char *command)
-{
-    char *err = NULL;
-    const char *const argv[] = {"sh", "-ec", command, NULL};
-    if (run(argv, NULL, &err) != 0)
-        fail_msg("%s: %s", command, err);
-    free(err);
-}
+#define shell(...) assert_true(process_shell(WAIT_MS, __VA_ARGS__))
 
 /* As somebody who knows how pages are summed, and has not the key. */
 static void sql_in(const char *folder, const char *statement)
@@ -69,10 +42,8 @@ static void sql(const char *statement)
 /* A fresh copy of the stopped gateway's journal and key. */
 static void make_copy(void)
 {
-    char command[5 * FOLDER_PATH_MAX];
-    snprintf(command, sizeof command, "rm -f '%s'/* && cp '%s'/journal.db* '%s'/device.key '%s'/",
-             copy.path, site.state_dir, site.state_dir, copy.path);
-    shell(command);
+    shell("rm -f '%s'/* && cp '%s'/journal.db* '%s'/device.key '%s'/",
+          copy.path, site.state_dir, site.state_dir, copy.path);
     char text[6 * FOLDER_PATH_MAX];
     snprintf(text, sizeof text,
              "[site]\nid = hq\ngateway = gw-1\nstate_dir = %s\nrun_dir = %s\n" STRIKE(0), copy.path,
@@ -163,14 +134,11 @@ static void every_single_byte_is_guarded(void **state)
 static void another_key_or_none_finds_nothing_good(void **state)
 {
     (void)state;
-    char command[5 * FOLDER_PATH_MAX];
     make_copy();
-    snprintf(command, sizeof command, "tr 0-9a-f 1-9a-f0 < '%s/device.key' > '%s/k' && cat '%s/k' > "
-             "'%s/device.key'", copy.path, copy.path, copy.path, copy.path);
-    shell(command);
+    shell("tr 0-9a-f 1-9a-f0 < '%s/device.key' > '%s/k' && cat '%s/k' > "
+          "'%s/device.key'", copy.path, copy.path, copy.path, copy.path);
     expect(config, 1, "does not follow");
-    snprintf(command, sizeof command, "rm '%s/device.key'", copy.path);
-    shell(command);
+    shell("rm '%s/device.key'", copy.path);
     expect(config, 1, "device.key cannot be read");
 }
 
