@@ -5,10 +5,14 @@
 
 BUILD    ?= build
 CC       ?= cc
+AR       ?= ar
+# Another architecture: its compiler, archiver and pkg-config here (scripts/make-deb and scripts/cross-test do it).
+PKG_CONFIG ?= pkg-config
 PROFILE  ?= release
 # V=1 shows the commands.
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@echo '  $(1)' '$(2)')
+comma    := ,
 SHELL    := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -22,7 +26,9 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wst
         -Wformat=2 -Wundef -Wvla -Wswitch-enum -Wimplicit-fallthrough -Werror=implicit \
         -Werror=return-type -Werror=unused-result
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE
-CPPFLAGS_ALL := -D_GNU_SOURCE -DGATEHOUSE_VERSION='"$(VERSION)"' -Igateway -Ihal -I$(BUILD)/gen -Itests
+# 64-bit times and offsets, on 32-bit machines too.
+TIME_BITS    := -D_TIME_BITS=64
+CPPFLAGS_ALL  = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(TIME_BITS) -DGATEHOUSE_VERSION='"$(VERSION)"' -Igateway -Ihal -I$(BUILD)/gen -Itests
 LDFLAGS_ALL  := -pie -Wl,-z,relro,-z,now,--as-needed -pthread
 
 ifeq ($(PROFILE),release)
@@ -39,8 +45,11 @@ endif
 ifdef WERROR
   WARN += -Werror
 endif
+# What a packager adds.
+OPT         += $(CPPFLAGS) $(CFLAGS)
+LDFLAGS_ALL += $(LDFLAGS)
 
-pc = $(shell pkg-config $(1) $(2) 2>/dev/null)
+pc = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
 # One foreign library an adapter folder; nobody else gets its flags.
 PKG_gateway/adapters/paho   :=
 PKG_gateway/adapters/sqlite := sqlite3
@@ -49,18 +58,20 @@ PKG_gateway/adapters/json   := jansson
 PKG_gateway/adapters/crypto := libsodium
 PKG_gateway/adapters/glib   := glib-2.0
 PKG_gateway/adapters/linux  := libsystemd
-PKG_tests/cloud             := libmicrohttpd sqlite3 jansson libsodium zlib
+PKG_gateway/adapters/openssl := libcrypto
+PKG_gateway/adapters/qrencode := libqrencode
+PKG_tests/cloud             := libmicrohttpd gnutls sqlite3 jansson libsodium zlib
 PKG_hal                     := libgpiod
 pkgflags = $(if $(PKG_$(1)),$(call pc,--cflags,$(PKG_$(1))))
 
 PKG_DIRS := gateway/adapters/sqlite gateway/adapters/curl gateway/adapters/json gateway/adapters/crypto
 
-LIBS_PRODUCT := -lpaho-mqtt3a $(call pc,--libs,sqlite3 libcurl zlib jansson libsodium glib-2.0 libsystemd libgpiod) -lm
-LIBS_CLOUD   := $(call pc,--libs,libmicrohttpd sqlite3 jansson libsodium zlib)
-LIBS_TEST    := -lcmocka
+LIBS_PRODUCT := -lpaho-mqtt3a $(call pc,--libs,sqlite3 libcurl zlib jansson libsodium glib-2.0 libsystemd libcrypto libqrencode libgpiod) -lm
+LIBS_CLOUD   := $(call pc,--libs,libmicrohttpd gnutls sqlite3 jansson libsodium zlib)
+LIBS_TEST    := -lcmocka -lssl -lcrypto
 
 # --- what there is ---------------------------------------------------------
-GPIOD_MAJOR := $(shell pkg-config --modversion libgpiod 2>/dev/null | cut -d. -f1)
+GPIOD_MAJOR := $(shell $(PKG_CONFIG) --modversion libgpiod 2>/dev/null | cut -d. -f1)
 HAL_SKIP    := $(if $(filter 1,$(GPIOD_MAJOR)),hal/gpiod_v2.c,hal/gpiod_v1.c)
 
 CORE     := $(wildcard gateway/core/*.c)
@@ -83,9 +94,11 @@ PROGRAMS := $(BUILD)/gatehoused $(BUILD)/gatehouse-syncd $(BUILD)/gatehousectl $
 TESTBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TESTS))
 SQLHDRS  := $(patsubst gateway/adapters/sqlite/sql/%.sql,$(BUILD)/gen/sql/%.h,$(wildcard gateway/adapters/sqlite/sql/*.sql))
 
-.PHONY: all help deps demo test check arch lint san tsan fuzz mutate hardware hardware-programs hardware13 powercut naive \
-        campaigns campaigns-long bench clean FORCE
-all: $(PROGRAMS) $(BUILD)/gatehouse-cloud $(BUILD)/demo
+.PHONY: all programs help deps demo test check arch lint san tsan fuzz mutate hardware hardware-programs hardware13 powercut naive \
+        campaigns campaigns-long bench peers instructions deb deb-reproducible package-test installed cross-test check-alone clean FORCE
+all: programs $(BUILD)/gatehouse-cloud $(BUILD)/demo
+
+programs: $(PROGRAMS)
 
 help:
 	@sed -n 's/^## *//p' Makefile | column -t -s '|'
@@ -95,7 +108,7 @@ help:
 ## make check      | the tests alone, nothing installed
 ## make all        | the programs and the reference cloud
 ## make arch       | rooms: includes, symbols, globals
-## make lint       | warnings as errors, clang-tidy, cppcheck, shellcheck, sizes
+## make lint       | warnings as errors, clang-tidy, cppcheck, shellcheck, sizes, the manual
 ## make san        | the tests under ASan and UBSan; make tsan: those that have threads under TSan
 ## make fuzz       | every parser of outside bytes, FUZZ_SECONDS each (30)
 ## make mutate     | do the tests notice mutants of the core? SAMPLE=60 tries 60 of them
@@ -104,7 +117,14 @@ help:
 ## make powercut   | the guest is killed in the middle of releases, CUTS times (10)
 ## make campaigns  | seeded faults against the running programs, and builds that must be found out
 ## make naive      | random decisions against a second evaluation, and properties
-## make bench      | figures as ratios to their floors in the same run
+## make bench      | figures as ratios to their floors in the same run; PART=growth: that part (gateway/BENCHMARKS.md)
+## make peers      | brings Node-RED from npm, for the bench to measure beside ours; nothing else needs it
+## make instructions | what a read takes, in instructions; more than the baseline by 5 % fails
+## make deb        | the Debian package, in build/deb; ARCH=arm64 or armhf, DEBIAN=12 or 13: for those
+## make package-test | installs it in a Debian 12 and a Debian 13: upgrade, removal, sandboxes, all of it
+## make installed  | a Debian with the package, booted: first day, power cut, upgrade; DEBIAN=13: in that
+## make deb-reproducible | builds it again elsewhere: the same bytes?
+## make cross-test | unit tests, simulated time and the package, for ARCH=arm64 or armhf, emulated
 ## make deps       | installs Debian packages (as root)
 ## make clean      | removes build/
 
@@ -123,18 +143,28 @@ $(BUILD)/gen/sql/%.h: gateway/adapters/sqlite/sql/%.sql scripts/sql2h.awk
 	@mkdir -p $(@D)
 	$(Q)awk -f scripts/sql2h.awk $< > $@
 
+# Rewritten only if the date is another: not all that is in NEWS concerns the build.
+$(BUILD)/gen/news_date.h: gateway/NEWS scripts/news-date
+	@mkdir -p $(@D)
+	$(Q)scripts/news-date < $< > $@.next
+	@if cmp -s $@.next $@; then rm $@.next; else mv $@.next $@; fi
+
 # The flags of the profile are part of what an object depends on.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(OPT) $(WARN) $(VERSION)' | cmp -s - $@ || echo '$(CC) $(OPT) $(WARN) $(VERSION)' > $@
 
-$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(SQLHDRS)
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(SQLHDRS) $(BUILD)/gen/news_date.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c17 $(OPT) $(WARN) $(HARDEN) -pthread -MMD -MP $(CPPFLAGS_ALL) $(call pkgflags,$(patsubst %/,%,$(dir $*))) -c $< -o $@
 
+# libgpiod 1.6 hands out a timespec as its own Debian has it: 32 bits on a 32-bit machine. It
+# counts from the boot there.
+$(BUILD)/obj/hal/gpiod_v1.o: TIME_BITS :=
+
 $(BUILD)/libgatehouse.a: $(call obj,$(CORE) $(ADAPTERS) $(HAL) $(APPLIB))
-	$(Q)rm -f $@ && ar rcsD $@ $^
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
 define program
 $(BUILD)/$(1): $$(call obj,$(2)) $(BUILD)/libshell.a $(BUILD)/libgatehouse.a
@@ -152,9 +182,9 @@ $(BUILD)/gatehouse-cloud: $(call obj,$(CLOUD))
 
 # The shell but for its mains: programs and tests take from it what they need.
 $(BUILD)/libshell.a: $(call obj,$(filter-out $(MAINS),$(DAEMON) $(SYNCD) $(SAFE) $(CTL)))
-	$(Q)rm -f $@ && ar rcsD $@ $^
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 $(BUILD)/libtest.a: $(call obj,$(TESTLIB))
-	$(Q)rm -f $@ && ar rcsD $@ $^
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
 TESTARCH := $(BUILD)/libtest.a $(BUILD)/libshell.a $(BUILD)/libgatehouse.a
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TESTARCH)
@@ -165,7 +195,16 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TESTARCH)
 $(BUILD)/demo: $(BUILD)/obj/tests/system/demo.o $(TESTARCH)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
-$(BUILD)/bench: $(BUILD)/obj/tests/bench/bench.o $(call obj,$(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c))) $(TESTARCH)
+
+# gatehoused whose own objects count what they ask of the heap (tests/lib/allocations.h); the libraries' calls stay
+# theirs.
+COUNTS := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray aligned_alloc posix_memalign strdup strndup free)
+$(BUILD)/gatehoused-counted: $(call obj,gateway/app/gatehoused/main.c tests/lib/allocations.c) $(BUILD)/libshell.a $(BUILD)/libgatehouse.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $(COUNTS) $^ $(LIBS_PRODUCT) -o $@
+$(BUILD)/instructions: LDFLAGS_ALL += $(COUNTS)
+BENCHLIB := $(call obj,$(filter-out $(addprefix tests/bench/,bench.c instructions.c),$(wildcard tests/bench/*.c)))
+$(BUILD)/bench $(BUILD)/instructions: $(BUILD)/%: $(BUILD)/obj/tests/bench/%.o $(BENCHLIB) $(TESTARCH)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) $(LDFLAGS_ALL) $^ $(LIBS_PRODUCT) $(LIBS_TEST) -o $@
 
@@ -187,8 +226,18 @@ $(BUILD)/bad/made: tests/campaigns/known-bad $(DISK_JOURNAL) $(PROGRAMS) $(BUILD
 	  CFLAGS='-std=c17 $(OPT) $(HARDEN) -pthread $(filter-out -DGATEHOUSE_VERSION%,$(CPPFLAGS_ALL)) $(foreach d,$(PKG_DIRS),$(call pkgflags,$(d)))' $<
 	@touch $@
 
-check: $(TESTBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud
-	@BUILD=$(BUILD) scripts/run-tests $(TESTBINS)
+# So many test programs at a time: they mostly wait.
+JOBS ?= 2
+check: $(TESTBINS) $(PROGRAMS) $(BUILD)/gatehouse-cloud $(BUILD)/gatehoused-counted
+	@BUILD=$(BUILD) GATEHOUSE_JOBS=$(JOBS) scripts/run-tests $(TESTBINS)
+
+# Tests that start no program of ours.
+check-alone: $(TESTBINS)
+	@BUILD=$(BUILD) GATEHOUSE_JOBS=$(JOBS) scripts/run-tests $(TESTBINS)
+# In another architecture's emulation: ARCH=arm64 or armhf.
+cross-test:
+	@scripts/cross-test $(or $(ARCH),$(error ARCH is arm64 or armhf))
+	@tests/package/foreign $(ARCH)
 
 arch: $(call obj,$(CORE))
 	@BUILD=$(BUILD) scripts/check-arch
@@ -198,10 +247,14 @@ lint:
 
 san:
 	@$(MAKE) --no-print-directory -j2 BUILD=build/asan PROFILE=asan all check
-# Unit tests and virtual time have one thread.
+# Unit tests, virtual time, gatehousectl and files alone have one thread.
+ONE_THREAD := $(patsubst %,tests/adapters/test_%.c,authority chain crypto device_key enrolment identity \
+                journal_record page_check replica_atomic replica_doors replica_file seal tail zone) \
+              $(patsubst %,tests/system/test_%.c,account_cuts accounts backup broker_check broker_setup \
+                ctl_pager ctl_terminal passphrase rehearse restore)
 tsan:
 	@$(MAKE) --no-print-directory -j2 BUILD=build/tsan PROFILE=tsan all check \
-	  TESTS="$(wildcard tests/adapters/test_*.c tests/system/test_*.c)"
+	  TESTS="$(filter-out $(ONE_THREAD),$(wildcard tests/adapters/test_*.c tests/system/test_*.c))"
 
 FUZZ_SECONDS ?= 30
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libshell.a $(BUILD)/libgatehouse.a
@@ -249,9 +302,34 @@ campaigns: $(CAMPAIGNS) $(BUILD)/offline_ctl $(BUILD)/bad/made
 campaigns-long:
 	@GATEHOUSE_TIMEOUT_S=86400 $(MAKE) --no-print-directory campaigns COUNT=$(or $(COUNT),1000)
 
-bench: deps
+bench:
+	@scripts/deps --bench
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/bench
-	@BUILD=$(BUILD) $(BUILD)/bench
+	@BUILD=$(BUILD) $(BUILD)/bench $(PART)
+
+# What others would take, for the bench to measure beside ours.
+peers:
+	@tests/bench/peers/node-red-setup
+
+# What a read and a decision take, in instructions: busy machines count the same.
+instructions: $(BUILD)/instructions
+	@BUILD=$(BUILD) CC='$(CC)' tests/bench/instructions-gate
+
+deb:
+	@scripts/deps --deb
+	@scripts/make-deb $(ARCH)
+deb-reproducible: deb
+	@scripts/deb-reproducible
+package-test: $(BUILD)/gatehouse-cloud
+	@scripts/deps --deb
+	@BUILD=$(BUILD) tests/package/run $(DEBIAN)
+
+# The package in a Debian that is booted; and boxes with a fault, which must be found out.
+installed:
+	@scripts/deps --deb
+	@BUILD=$(BUILD) tests/installed/run $(or $(DEBIAN),12)
+	@BUILD=$(BUILD) GATEHOUSE_DEB_BUILT=1 tests/installed/run --bad sandbox $(or $(DEBIAN),12)
+	@BUILD=$(BUILD) GATEHOUSE_DEB_BUILT=1 tests/installed/run --bad order $(or $(DEBIAN),12)
 
 clean:
 	rm -rf build

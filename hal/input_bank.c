@@ -96,7 +96,7 @@ static void set_timer(const struct input_bank *bank, int64_t due_ns)
         if (due_ns < 1)
             due_ns = 1; /* zero would mean never */
         at.it_value.tv_sec = due_ns / SECOND_NS;
-        at.it_value.tv_nsec = due_ns % SECOND_NS;
+        at.it_value.tv_nsec = (long)(due_ns % SECOND_NS);
     }
     timerfd_settime(bank->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
 }

@@ -16,16 +16,10 @@ static bool is_active(const struct sim_input *in)
     return in->wire != in->line.active_low;
 }
 
-/* What an unconnected wire settles at; without a resistor: inactive. */
-static bool resting_level(const struct hal_line *line, enum input_bias bias)
-{
-    if (bias == INPUT_BIAS_AS_IS)
-        return line->active_low;
-    return bias == INPUT_BIAS_PULL_UP;
-}
-
+/* What hangs on this board is at rest until somebody drives it: the wire has its inactive
+ * level, which a closed contact holds against any resistor. */
 static enum hal_err add_locked(struct hal_sim *sim, const struct hal_line *line, const char *user,
-                               enum input_bias bias, char why[HAL_TEXT_MAX])
+                               char why[HAL_TEXT_MAX])
 {
     enum hal_err err = sim_line_is_free(sim, line, user, why);
     if (err != HAL_OK)
@@ -39,7 +33,7 @@ static enum hal_err add_locked(struct hal_sim *sim, const struct hal_line *line,
     sim->input = grown;
     struct sim_input *in = &grown[sim->n_inputs];
     *in = (struct sim_input){
-        .line = *line, .wire = resting_level(line, bias), .at_ns = input_bank_now_ns()};
+        .line = *line, .wire = line->active_low, .at_ns = input_bank_now_ns()};
     hal_text_copy(in->name, user);
     return HAL_OK;
 }
@@ -49,10 +43,11 @@ static enum hal_err input_add(struct input_board *b, const struct hal_line *line
                               char why[HAL_TEXT_MAX])
 {
     struct hal_sim *sim = sim_of(b);
+    (void)bias;
     if (debounce_ms < 0 || debounce_ms > DEBOUNCE_MS_MAX)
         return hal_fail(HAL_INVALID, why, "debounce must be 0 to %d ms", DEBOUNCE_MS_MAX);
     pthread_mutex_lock(&sim->lock);
-    enum hal_err err = add_locked(sim, line, user, bias, why);
+    enum hal_err err = add_locked(sim, line, user, why);
     if (err == HAL_OK) {
         *active = is_active(&sim->input[sim->n_inputs++]);
         *index = input_bank_add(&sim->bank, debounce_ms, *active);

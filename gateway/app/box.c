@@ -1,5 +1,6 @@
 #include "app/box.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -12,6 +13,7 @@
 #include "adapters/json/json.h"
 #include "app/fire_rules.h"
 #include "app/floor.h"
+#include "app/identity.h"
 #include "app/state.h"
 
 /* Where a part lies: a path of the configuration, or a name in the state folder. */
@@ -30,6 +32,15 @@ static const struct {
     [BOX_CLOUD_KEY] = {"cloud_key", offsetof(struct config, cloud_key_file), NULL, false},
     [BOX_POLICY_KEYS] = {"policy_keys", offsetof(struct config, policy_key_file), NULL, false},
     [BOX_COMMAND_KEYS] = {"command_keys", offsetof(struct config, command_key_file), NULL, false},
+    [BOX_RENEWED] = {"renewed", 0, IDENTITY_RENEWED_FILE, true},
+    [BOX_BROKER_CA_KEY] = {"broker_ca_key", 0, NULL, true},
+    [BOX_BROKER_CA] = {"broker_ca", 0, NULL, true},
+    [BOX_BROKER_SERVER_KEY] = {"broker_server_key", 0, NULL, true},
+    [BOX_BROKER_SERVER] = {"broker_server", 0, NULL, true},
+    [BOX_BROKER_ACCOUNTS] = {"broker_accounts", 0, NULL, true},
+    [BOX_BROKER_ACL] = {"broker_acl", 0, NULL, true},
+    [BOX_BROKER_ISSUED] = {"broker_issued", 0, NULL, true},
+    [BOX_BROKER_REVOKED] = {"broker_revoked", 0, NULL, true},
     [BOX_DEVICE_KEY] = {"device_key", 0, STATE_DEVICE_KEY, false},
     [BOX_FLOOR] = {"floor", 0, FLOOR_FILE, true},
     [BOX_FIRE_IGNORE] = {"fire_ignore", 0, FIRE_RULES_FILE, true},
@@ -42,18 +53,39 @@ const char *box_part_name(enum box_part part)
     return parts[part].name;
 }
 
-bool box_may_lack(enum box_part part)
+bool box_is_enrolment(enum box_part part, const struct config *config)
 {
-    return parts[part].may_lack;
+    return config && config->is_enrolled && part >= BOX_CLOUD_CA && part <= BOX_COMMAND_KEYS &&
+           part != BOX_CLOUD_TOKEN;
+}
+
+bool box_may_lack(enum box_part part, const struct config *config)
+{
+    return parts[part].may_lack || box_is_enrolment(part, config); /* it may be still to come */
+}
+
+static_assert(BOX_BROKER_REVOKED - BOX_BROKER_CA_KEY == BROKER_REVOKED - BROKER_CA_KEY &&
+                  BOX_BROKER_REVOKED - BOX_BROKER_CA_KEY == BROKER_FILES - 1,
+              "the parts of the broker's folder stand in its own order");
+
+bool box_is_broker(enum box_part part, enum broker_file *file)
+{
+    if (part < BOX_BROKER_CA_KEY || part > BOX_BROKER_REVOKED)
+        return false;
+    *file = (enum broker_file)(part - BOX_BROKER_CA_KEY);
+    return true;
 }
 
 bool box_path(char out[CONFIG_PATH_MAX], enum box_part part, const struct config *config,
               const char *config_file)
 {
+    enum broker_file file;
     if (part == BOX_CONFIG)
         return snprintf(out, CONFIG_PATH_MAX, "%s", config_file) < CONFIG_PATH_MAX;
     if (parts[part].state_file)
         return config_path(out, config->state_dir, parts[part].state_file);
+    if (box_is_broker(part, &file))
+        return config_path(out, config->broker_dir, broker_file_name(file));
     const char *setting = (const char *)config + parts[part].setting;
     memcpy(out, setting, CONFIG_PATH_MAX);
     return out[0] != '\0';
@@ -116,12 +148,15 @@ char *box_entry_print(const struct box_entry *entry, size_t *len)
     return text;
 }
 
+/* It may stand in a complaint at a terminal: nothing that a terminal obeys. */
 static bool take_name(const struct json *v, const char *member, char out[BOX_NAME_MAX])
 {
     struct slice text;
-    if (!json_text(v, member, &text) || text.len == 0 || text.len >= BOX_NAME_MAX ||
-        memchr(text.ptr, '\0', text.len))
+    if (!json_text(v, member, &text) || text.len == 0 || text.len >= BOX_NAME_MAX)
         return false;
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)
+            return false;
     memcpy(out, text.ptr, text.len);
     out[text.len] = '\0';
     return true;
@@ -152,7 +187,7 @@ bool box_entry_parse(struct box_entry *out, struct slice message)
     json_free(v);
     if (!good)
         return false;
-    entry.mode = (mode_t)mode;
+    entry.mode = (mode_t)mode & 0666; /* no part is a program */
     *out = entry;
     return true;
 }

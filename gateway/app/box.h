@@ -15,6 +15,7 @@
 
 #include "adapters/crypto/crypto.h"
 #include "adapters/crypto/seal.h"
+#include "app/broker_folder.h"
 #include "app/config.h"
 
 enum box_part {
@@ -26,6 +27,15 @@ enum box_part {
     BOX_CLOUD_KEY,
     BOX_POLICY_KEYS,
     BOX_COMMAND_KEYS,
+    BOX_RENEWED,
+    BOX_BROKER_CA_KEY, /* the broker's folder, in the order of enum broker_file ... */
+    BOX_BROKER_CA,
+    BOX_BROKER_SERVER_KEY,
+    BOX_BROKER_SERVER,
+    BOX_BROKER_ACCOUNTS,
+    BOX_BROKER_ACL,
+    BOX_BROKER_ISSUED,
+    BOX_BROKER_REVOKED, /* ... to here */
     BOX_DEVICE_KEY,
     BOX_FLOOR,
     BOX_FIRE_IGNORE,
@@ -34,6 +44,7 @@ enum box_part {
     BOX_PARTS
 };
 
+#define BOX_RESTORED ".restored" /* behind the name of a part while it is brought back */
 #define BOX_NAME_MAX 64 /* of a user or group, with its zero */
 
 /* What stands before the bytes of a part. */
@@ -43,11 +54,17 @@ struct box_entry {
     mode_t mode;
 };
 
+/* True if the part is a file of the broker's folder: *file says which. */
+bool box_is_broker(enum box_part part, enum broker_file *file);
+
 /* A word, static. */
 const char *box_part_name(enum box_part part);
 
-/* True if the box may be without it. */
-bool box_may_lack(enum box_part part);
+/* True if the box may be without it. config may be NULL for BOX_CONFIG. */
+bool box_may_lack(enum box_part part, const struct config *config);
+
+/* True if it lies in the folder of the enrolment, which is made with it. */
+bool box_is_enrolment(enum box_part part, const struct config *config);
 
 /* Where the part lies; false if this box has none. config may be NULL for BOX_CONFIG. */
 bool box_path(char out[CONFIG_PATH_MAX], enum box_part part, const struct config *config,

@@ -71,14 +71,17 @@ static const struct setting settings[] = {
     {SECTION_SITE, "run_dir", config_set_path, IN_CONFIG(run_dir), false},
     {SECTION_SITE, "reads_per_s", config_set_rate, IN_CONFIG(reads_per_s), false},
     {SECTION_SITE, "reads_burst", config_set_rate, IN_CONFIG(reads_burst), false},
+    {SECTION_SITE, "battery_clock", config_set_yes, IN_CONFIG(battery_clock), false},
     {SECTION_SITE, "remote_releases_per_h", config_set_cap, IN_CONFIG(remote_releases), false},
     {SECTION_SITE, "fire", config_set_input, IN_CONFIG(fire), false},
     {SECTION_BROKER, "address", config_set_address, IN_CONFIG(broker_address), false},
     {SECTION_BROKER, "port", config_set_port, IN_CONFIG(broker_port), false},
     {SECTION_BROKER, "username", config_set_word, IN_CONFIG(broker_username), false},
     {SECTION_BROKER, "password_file", config_set_path, IN_CONFIG(broker_password_file), false},
+    {SECTION_BROKER, "dir", config_set_path, IN_CONFIG(broker_dir), false},
     {SECTION_CLOUD, "url", config_set_url, IN_CONFIG(cloud_url), true},
-    {SECTION_CLOUD, "ca_file", config_set_path, IN_CONFIG(cloud_ca_file), true},
+    {SECTION_CLOUD, "dir", config_set_path, IN_CONFIG(cloud_dir), false},
+    {SECTION_CLOUD, "ca_file", config_set_path, IN_CONFIG(cloud_ca_file), false},
     {SECTION_CLOUD, "token_file", config_set_path, IN_CONFIG(cloud_token_file), false},
     {SECTION_CLOUD, "cert_file", config_set_path, IN_CONFIG(cloud_cert_file), false},
     {SECTION_CLOUD, "key_file", config_set_path, IN_CONFIG(cloud_key_file), false},
@@ -374,8 +377,6 @@ static void check_lines(struct parse *p)
 static void check_doors(struct parse *p)
 {
     const struct config *c = &p->config;
-    if (c->n_doors == 0)
-        mistake(p, 0, "there is no [door ID]: a gateway without doors has nothing to do");
     for (size_t i = 0; i < c->n_doors; i++) {
         const struct config_door *d = &c->doors[i];
         size_t floors = 0;
@@ -398,6 +399,50 @@ static void check_doors(struct parse *p)
                         c->panels[i].id.s, c->panels[i].door[d].s);
 }
 
+/* The identity that gatehousectl enrol brought. */
+static void set_enrolled(struct parse *p)
+{
+    struct config *c = &p->config;
+    c->is_enrolled = true;
+    for (size_t len = strlen(c->cloud_dir); len > 1 && c->cloud_dir[len - 1] == '/';)
+        c->cloud_dir[--len] = '\0';
+    if (!config_path(c->cloud_ca_file, c->cloud_dir, CONFIG_CA_FILE) ||
+        !config_path(c->cloud_cert_file, c->cloud_dir, CONFIG_CERT_FILE) ||
+        !config_path(c->cloud_key_file, c->cloud_dir, CONFIG_KEY_FILE) ||
+        !config_path(c->policy_key_file, c->cloud_dir, CONFIG_POLICY_KEYS_FILE) ||
+        !config_path(c->command_key_file, c->cloud_dir, CONFIG_COMMAND_KEYS_FILE))
+        mistake(p, p->sections_seen[SECTION_CLOUD], "the path of \"dir\" is too long");
+}
+
+static void check_cloud(struct parse *p, int line)
+{
+    static const char *const own[] = {"ca_file", "token_file", "cert_file", "key_file",
+                                      "policy_signature", "policy_key_file", "command_key_file"};
+    const struct config *c = &p->config;
+    size_t named = 0;
+    require(p, SECTION_CLOUD, line);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        named += has_seen(p, SECTION_CLOUD, own[i]);
+    if (named == 0) {
+        set_enrolled(p);
+        return;
+    }
+    if (has_seen(p, SECTION_CLOUD, "dir"))
+        mistake(p, line, "[cloud] has \"dir\", which is for a gateway that was enrolled, and names "
+                         "files beside it: leave out the one or the others");
+    if (!has_seen(p, SECTION_CLOUD, "ca_file"))
+        mistake(p, line, "[cloud] needs \"ca_file\"; or \"url\" alone, for a gateway that is enrolled");
+    if (!c->cloud_token_file[0] && !c->cloud_cert_file[0])
+        mistake(p, line, "[cloud] needs \"token_file\", or \"cert_file\" and \"key_file\"");
+    if (!c->cloud_cert_file[0] != !c->cloud_key_file[0])
+        mistake(p, line, "[cloud] needs \"cert_file\" and \"key_file\" together");
+    if (!c->policy_key_file[0] && !c->policy_unsigned)
+        mistake(p, line, "[cloud] needs \"policy_key_file\": whose policy is to be believed; or "
+                         "\"policy_signature = unsigned\"");
+    if (c->policy_key_file[0] && c->policy_unsigned)
+        mistake(p, line, "[cloud] has \"policy_key_file\", and says that policy is unsigned");
+}
+
 static void check_whole(struct parse *p)
 {
     const struct config *c = &p->config;
@@ -406,19 +451,8 @@ static void check_whole(struct parse *p)
         mistake(p, 0, "there is no [site]");
     else
         require(p, SECTION_SITE, p->sections_seen[SECTION_SITE]);
-    int cloud = p->sections_seen[SECTION_CLOUD];
-    if (cloud) {
-        require(p, SECTION_CLOUD, cloud);
-        if (!c->cloud_token_file[0] && !c->cloud_cert_file[0])
-            mistake(p, cloud, "[cloud] needs \"token_file\", or \"cert_file\" and \"key_file\"");
-        if (!c->cloud_cert_file[0] != !c->cloud_key_file[0])
-            mistake(p, cloud, "[cloud] needs \"cert_file\" and \"key_file\" together");
-        if (!c->policy_key_file[0] && !c->policy_unsigned)
-            mistake(p, cloud, "[cloud] needs \"policy_key_file\": whose policy is to be believed; or "
-                              "\"policy_signature = unsigned\"");
-        if (c->policy_key_file[0] && c->policy_unsigned)
-            mistake(p, cloud, "[cloud] has \"policy_key_file\", and says that policy is unsigned");
-    }
+    if (p->sections_seen[SECTION_CLOUD])
+        check_cloud(p, p->sections_seen[SECTION_CLOUD]);
     if (!c->broker_username[0] != !c->broker_password_file[0])
         mistake(p, p->sections_seen[SECTION_BROKER],
                 "[broker] needs \"username\" and \"password_file\" together");
@@ -459,7 +493,9 @@ static const struct config defaults = {
     .remote_releases = 120,
     .broker_address = "127.0.0.1",
     .broker_port = 1883,
+    .broker_dir = "/etc/gatehouse/broker",
     .journal_max_events = 1000000,
+    .cloud_dir = "/etc/gatehouse/cloud",
 };
 
 enum gh_err config_load(struct config *out, const char *path,
@@ -514,6 +550,18 @@ void config_print_mistake(void *context, int line, const char *text)
         fprintf(print->to, "%s: %s\n", print->path, text);
 }
 
+void config_ignore_mistake(void *context, int line, const char *text)
+{
+    (void)context;
+    (void)line;
+    (void)text;
+}
+
+int config_exit_status(enum gh_err err)
+{
+    return err == GH_INVALID ? CONFIG_EXIT_MISTAKES : 1;
+}
+
 void config_free(struct config *config)
 {
     free(config->doors);
@@ -525,34 +573,4 @@ void config_free(struct config *config)
     config->readers = NULL;
     config->panels = NULL;
     config->n_doors = config->n_floors = config->n_readers = config->n_panels = 0;
-}
-
-const struct config_door *config_find_door(const struct config *config, const struct id *id)
-{
-    for (size_t i = 0; i < config->n_doors; i++)
-        if (id_equal(&config->doors[i].id, id))
-            return &config->doors[i];
-    return NULL;
-}
-
-const struct config_panel *config_find_panel(const struct config *config, const struct id *id)
-{
-    for (size_t i = 0; i < config->n_panels; i++)
-        if (id_equal(&config->panels[i].id, id))
-            return &config->panels[i];
-    return NULL;
-}
-
-enum freshness_mode config_freshness(const struct config *config, const struct id *reader)
-{
-    for (size_t i = 0; i < config->n_readers; i++)
-        if (id_equal(&config->readers[i].id, reader))
-            return config->readers[i].freshness;
-    return FRESHNESS_AGE;
-}
-
-bool config_path(char out[CONFIG_PATH_MAX], const char *dir, const char *name)
-{
-    int n = snprintf(out, CONFIG_PATH_MAX, "%s/%s", dir, name);
-    return n > 0 && n < CONFIG_PATH_MAX;
 }

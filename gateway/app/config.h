@@ -22,6 +22,13 @@
 #define CONFIG_DOOR_FLOORS_MAX 64 /* of one elevator */
 #define CONFIG_DEBOUNCE_MS 30     /* unless the configuration says another */
 
+/* The files of an enrolment (app/identity.h). */
+#define CONFIG_CA_FILE "ca.pem"
+#define CONFIG_CERT_FILE "gateway.pem"
+#define CONFIG_KEY_FILE "gateway.key"
+#define CONFIG_POLICY_KEYS_FILE "policy.pub"
+#define CONFIG_COMMAND_KEYS_FILE "command.pub"
+
 enum lock_kind { LOCK_FAIL_SECURE, LOCK_FAIL_SAFE };
 
 /* An input, as it is wired. line.active_low is worked out of the wiring: the input is
@@ -85,13 +92,18 @@ struct config {
     struct id site, gateway;
     char state_dir[CONFIG_PATH_MAX];
     char run_dir[CONFIG_PATH_MAX];
+    bool battery_clock; /* the wall clock is right at boot, whatever the kernel shows [no] */
     int reads_per_s; /* cap per reader, 1..10000 [10] */
     int reads_burst; /* reads that may come at once, 1..10000 [20] */
     char broker_address[64]; /* numeric */
     int broker_port;
     char broker_username[128];      /* "" = none */
     char broker_password_file[CONFIG_PATH_MAX];
+    char broker_dir[CONFIG_PATH_MAX]; /* its accounts and certificates (app/broker_folder.h) */
     char cloud_url[CONFIG_PATH_MAX]; /* "" = no cloud: the box stands alone */
+    bool is_enrolled; /* it names no files: all below are those of the enrolment, in cloud_dir,
+                         and may be missing yet */
+    char cloud_dir[CONFIG_PATH_MAX];
     char cloud_ca_file[CONFIG_PATH_MAX];
     char cloud_token_file[CONFIG_PATH_MAX];
     char cloud_cert_file[CONFIG_PATH_MAX], cloud_key_file[CONFIG_PATH_MAX];
@@ -119,6 +131,12 @@ GH_MUST_CHECK enum gh_err config_load(struct config *out, const char *path,
                                       void *context);
 void config_free(struct config *config);
 
+/* The exit status of a daemon whose configuration could not be loaded. That of mistakes, which
+ * only an edit mends, keeps systemd from starting it again (RestartPreventExitStatus in systemd/);
+ * a file that cannot be read just now is tried again. */
+#define CONFIG_EXIT_MISTAKES 78 /* EX_CONFIG of sysexits.h */
+int config_exit_status(enum gh_err err);
+
 /* For config_load: each mistake on a line, "PATH:LINE: text", or "PATH: text" where it is of
  * the file as a whole. context: a struct config_print. */
 struct config_print {
@@ -126,6 +144,9 @@ struct config_print {
     const char *path; /* borrowed */
 };
 void config_print_mistake(void *context, int line, const char *text);
+
+/* For config_load: says nothing. */
+void config_ignore_mistake(void *context, int line, const char *text);
 
 /* A use of a line: what for, and by whom. All borrowed from the configuration. */
 struct config_use {

@@ -9,13 +9,15 @@
  *
  * status                      {"version","online","uptime_s","clock","broker":{"up"},
  *                              "policy":{"epoch","rev","age_s","damaged"},
- *                              "cloud":{"online","since"},
+ *                              "cloud":{"configured","online","since","certificate"?:{"until","alarm"}},
  *                              "journal":{"stream","first_seq","next_seq","durable_seq",
  *                                         "acked_seq","queued","lost_total",
  *                                         "alarm_seq","head"},
  *                              "reads":{"granted","denied","repeated","malformed","stale",
  *                                       "retained","flooded"}}
  *                             cloud.since is null while nothing was heard of it;
+ *                             configured: there is a [cloud]; certificate: the one that this
+ *                             gateway shows it, alarm: what is wrong with it, or null;
  *                             damaged: so many questions to the policy met damage in replica.db
  * doors {"from"?}             {"next"?,"doors":[{"door","name"?,"in_policy","mode","onvif",
  *                              "lock":"locked|released","contact":"open|closed"|null,
@@ -35,6 +37,7 @@
  * ack {"stream","seq"}        the cloud has everything up to seq
  * note {"kind","fault"?}      cloud_online | cloud_offline | policy_applied | policy_refused:
  *                             journalled as an event
+ * certificate {"until","alarm"?}  until when ours at the cloud is good, and what is wrong with it
  * command {"action","id"?,"door"?,"args"?,"not_after"?}
  *                             release, hold_open, lock, restore, lockdown, lockdown_release,
  *                             forgive_antipassback, present; args as in the cloud's commands:
@@ -42,6 +45,8 @@
  * cloud_command {"line"}      a command's line as the cloud sent it (app/gatehoused/cloud_command.h):
  *                             {"result":"done|refused|expired|duplicate|foreign","action"?,
  *                              "reason"?,"fault"?,"release_s"?}; foreign: of another gateway
+ * deny {"k","id","rev"}       this person, credential or entitlement counts as not enabled, until a
+ *                             policy of this rev or a higher one is in force
  * explain {"reader","type","value","pin"?,"bits"?,"location"?,"at"?}
  *                             what the read would come to, and why (app/gatehoused/explain.h);
  *                             nothing is opened, counted or journalled

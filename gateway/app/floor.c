@@ -16,7 +16,7 @@ static bool take_number(const char **p, int64_t *out)
 {
     int64_t n = 0;
     const char *from = *p;
-    while (**p >= '0' && **p <= '9' && n < INT64_MAX / 10 - 1)
+    while (**p >= '0' && **p <= '9' && n <= (INT64_MAX - (**p - '0')) / 10)
         n = n * 10 + (*(*p)++ - '0');
     *out = n;
     return *p > from;
@@ -53,19 +53,7 @@ enum gh_err floor_load(struct floor *out, const char *state_dir)
 
 enum gh_err floor_save(const struct floor *floor, const char *state_dir)
 {
-    char path[CONFIG_PATH_MAX], next[CONFIG_PATH_MAX], text[TEXT_MAX];
-    int len = snprintf(text, sizeof text, "floor %" PRId64 " %" PRId64 "\n", floor->epoch, floor->rev);
-    if (!config_path(path, state_dir, FLOOR_FILE) ||
-        !config_path(next, state_dir, FLOOR_FILE ".next"))
-        return GH_IO;
-    int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return errno == ENOSPC ? GH_FULL : GH_IO;
-    bool good = write(fd, text, (size_t)len) == len && fsync(fd) == 0;
-    good = close(fd) == 0 && good;
-    if (good && rename(next, path) == 0 && state_sync(state_dir))
-        return GH_OK;
-    int error = errno;
-    unlink(next);
-    return error == ENOSPC ? GH_FULL : GH_IO;
+    char text[TEXT_MAX];
+    snprintf(text, sizeof text, "floor %" PRId64 " %" PRId64 "\n", floor->epoch, floor->rev);
+    return state_write(state_dir, FLOOR_FILE, slice_of(text));
 }

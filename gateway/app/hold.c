@@ -1,9 +1,11 @@
 #include "app/hold.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -52,6 +54,17 @@ bool hold_is_there(int fd)
         n = recv(fd, text, sizeof text, MSG_DONTWAIT);
     while (n > 0 || (n < 0 && errno == EINTR));
     return n < 0 && errno == EAGAIN;
+}
+
+int hold_lock(const struct config *config)
+{
+    /* No file: one that root made would be closed to the holder of the unit. */
+    int fd = open(config->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    close(fd);
+    errno = EWOULDBLOCK;
+    return -1;
 }
 
 int hold_listen(const struct config *config)

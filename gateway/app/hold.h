@@ -33,6 +33,10 @@ int hold_claim(const struct config *config, int wait_ms);
  * For either end; reads away what waits. */
 bool hold_is_there(int fd);
 
+/* There is one holder: it has the lock of the run folder itself, for as long as the descriptor
+ * (owned) is open. -1 with errno, EWOULDBLOCK: another holder has it. */
+int hold_lock(const struct config *config);
+
 /* Listens at the socket, for our own user alone; an old one is replaced. A descriptor (owned),
  * or -1 with errno. */
 int hold_listen(const struct config *config);

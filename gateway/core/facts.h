@@ -144,6 +144,7 @@ struct pin_facts {
 /* The policy's part: one read transaction. */
 struct policy_facts {
     bool is_available; /* false: could not ask; nothing below is set */
+    uint64_t generation; /* another number: the policy may be another one */
     struct policy_version version;
     struct policy_site site;
     struct holiday_list holidays; /* all of them, of whatever calendar */

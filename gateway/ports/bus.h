@@ -36,7 +36,8 @@ struct bus_note {
 struct bus_ops {
     /* Queues a message for sending; never waits. qos 0 or 1.
      * GH_RETRY: not connected, the message is dropped.
-     * GH_FULL: too much is on its way, the message is dropped.
+     * GH_FULL: too much is on its way, the message is dropped; a tagged message has room for
+     * itself then.
      * GH_INVALID: topic or payload too long. GH_IO: the library refused. */
     enum gh_err (*publish)(void *self, struct slice topic, struct slice payload, int qos,
                            bool retain);

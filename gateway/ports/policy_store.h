@@ -37,7 +37,7 @@ struct policy_store_ops {
     enum gh_err (*readers_of)(void *self, const struct id *door,
                               void (*each)(void *context, const struct id *reader), void *context);
 
-    /* Another number whenever the policy may be another one. Cheap. */
+    /* That of the facts that would be had now. Cheap, but a transaction of its own. */
     uint64_t (*generation)(void *self);
 
     /* Place and time of the policy in force; GH_RETRY if there is none. */

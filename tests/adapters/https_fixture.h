@@ -60,6 +60,9 @@ struct server {
 static struct folder folder;
 static struct server server;
 static struct https *https;
+/* What a test may set before it serves and opens; end() takes it back. */
+static const char *client_ca; /* the server wants a client certificate of this CA */
+static bool ca_as_bytes;      /* the client is given its CA as bytes, not as a file */
 
 static inline void exec_server(const char *cert, const char *tls_option, int port, const int in[2],
                         const int out[2])
@@ -77,6 +80,10 @@ static inline void exec_server(const char *cert, const char *tls_option, int por
     dup2(null, 2);
     close(in[1]);
     close(out[0]);
+    char ca[FOLDER_PATH_MAX];
+    if (client_ca && folder_file(&folder, client_ca, ca))
+        execlp("openssl", "openssl", "s_server", "-quiet", "-accept", accept_at, "-cert", pem, "-key",
+               key, tls_option, "-Verify", "2", "-verify_return_error", "-CAfile", ca, (char *)NULL);
     execlp("openssl", "openssl", "s_server", "-quiet", "-accept", accept_at, "-cert", pem, "-key",
            key, "-cipher", "DEFAULT:@SECLEVEL=0", tls_option, (char *)NULL);
     _exit(127);
@@ -200,8 +207,15 @@ static inline enum gh_err open_url(const char *url, const char *ca, const char *
 {
     char ca_file[FOLDER_PATH_MAX];
     assert_true(folder_file(&folder, ca, ca_file));
-    const struct https_options o = {.base_url = url, .ca_file = ca_file, .token = token};
-    return https_open(&https, &o, why, 200);
+    struct https_options o = {.base_url = url, .ca_file = ca_file, .token = token};
+    char *bytes = ca_as_bytes ? folder_read(ca_file, NULL) : NULL;
+    if (bytes) {
+        o.ca_pem = slice_of(bytes);
+        o.ca_file = NULL;
+    }
+    enum gh_err err = https_open(&https, &o, why, 200);
+    free(bytes);
+    return err;
 }
 
 static inline void open_client(const char *host)
@@ -252,6 +266,8 @@ static inline int make_certificates(void **state)
     signal(SIGPIPE, SIG_IGN);
     return folder_make(&folder) && certs_make_ca(&folder, "ca") &&
                    certs_make_ca(&folder, "other-ca") &&
+                   certs_make_ca(&folder, "client-ca") &&
+                   certs_make_client(&folder, "client-ca", "client", "gw-1", CERT_GOOD) &&
                    certs_make_server(&folder, "ca", "good", CERT_GOOD) &&
                    certs_make_server(&folder, "ca", "expired", CERT_EXPIRED) &&
                    certs_make_server(&folder, "ca", "other-name", CERT_OTHER_NAME) &&
@@ -274,6 +290,8 @@ static inline int end(void **state)
     https = NULL;
     heard.stop_after = 0;
     end_server();
+    client_ca = NULL;
+    ca_as_bytes = false;
     return 0;
 }
 

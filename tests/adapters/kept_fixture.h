@@ -7,27 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "adapters/folder_fixture.h"
 #include "adapters/sqlite/journal_db.h"
 #include "lib/by_hand.h"
-#include "lib/folder.h"
 #include "lib/journal_check.h"
 #include "lib/wait.h"
 
 #define BOOT 3
-
-static inline int setup(void **state)
-{
-    struct folder *folder = calloc(1, sizeof *folder);
-    *state = folder;
-    return folder && folder_make(folder) ? 0 : -1;
-}
-
-static inline int teardown(void **state)
-{
-    folder_remove(*state);
-    free(*state);
-    return 0;
-}
 
 static inline struct journal_db *open_journal(const struct folder *folder)
 {

@@ -21,6 +21,7 @@
 #include "adapters/linux/clock.h"
 #include "adapters/linux/notify.h"
 #include "lib/folder.h"
+#include "lib/process.h"
 #include "lib/wait.h"
 
 static void trust_follows_the_kernel_at_and_above_the_floor(void **state)
@@ -56,7 +57,7 @@ static void the_floor_only_rises(void **state)
 {
     (void)state;
     struct linux_clock clock;
-    linux_clock_init(&clock);
+    linux_clock_init(&clock, true);
     assert_int_equal(clock.floor_s, CLOCK_FLOOR_BUILT_IN);
     linux_clock_raise_floor(&clock, 0);
     linux_clock_raise_floor(&clock, INT64_MIN);
@@ -68,6 +69,68 @@ static void the_floor_only_rises(void **state)
     assert_int_equal(clock.floor_s, 1900000000 - CLOCK_FLOOR_SLACK_S);
 }
 
+/* Read once more, by other means than the build's. */
+static int64_t newest_date_in_news(void)
+{
+    char path[FOLDER_PATH_MAX], line[256], text[32];
+    int64_t newest = 0, date = 0;
+    assert_true(place_repo_file("gateway/NEWS", path));
+    FILE *news = fopen(path, "r");
+    assert_non_null(news);
+    while (fgets(line, sizeof line, news)) {
+        const char *comma = strncmp(line, "## ", 3) == 0 ? strchr(line, ',') : NULL;
+        if (!comma)
+            continue;
+        assert_int_equal(strcspn(comma, "\n"), strlen(", 2026-01-31"));
+        (void)snprintf(text, sizeof text, "%.10sT00:00:00Z", comma + 2);
+        if (instant_parse(&date, slice_of(text)) != GH_OK)
+            fail_msg("gateway/NEWS: no date: %s", line);
+        newest = date > newest ? date : newest;
+    }
+    assert_int_equal(fclose(news), 0);
+    return newest;
+}
+
+static void the_built_in_floor_is_the_newest_date_in_news(void **state)
+{
+    (void)state;
+    assert_int_equal(CLOCK_FLOOR_BUILT_IN, newest_date_in_news());
+    assert_true(CLOCK_FLOOR_BUILT_IN > 1735689600); /* it has a date at all */
+    assert_true(CLOCK_FLOOR_BUILT_IN <= time(NULL)); /* no box believed its clock before that day */
+}
+
+/* A date that the build cannot read ends it. */
+static void a_date_that_is_none_ends_the_build(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *news;
+        int64_t floor_s; /* 0 = it ends */
+    } cases[] = {
+        {"## 0.2, 2026-11-23\n* a change\n## 0.1, 2026-01-31\n", 1795392000},
+        {"## 0.3\n## 0.2, 2026-01-31\n## 0.1, 2026-11-23\n", 1795392000},
+        {"## 0.1, 2026-11-23\n* since 2030-01-01\n", 1795392000},
+        {"## 0.1\n", 0},
+        {"", 0},
+        {"## 0.2, 2026-11-31\n## 0.1, 2026-01-31\n", 0},
+        {"## 0.1, 2026-11\n", 0},
+        {"## 0.1, 23 Nov 2026\n", 0},
+        {"## 0.1, tomorrow\n", 0},
+        {"## 0.1 2026-11-23\n", 0},
+        {"## 0.1, 2026-11-23 \n", 0},
+    };
+    char script[FOLDER_PATH_MAX], want[64];
+    assert_true(place_repo_file("scripts/news-date", script));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        (void)snprintf(want, sizeof want, "INT64_C(%lld)", (long long)cases[i].floor_s);
+        bool good = cases[i].floor_s ? process_shell(WAIT_MS, "printf '%s' | '%s' | grep -qF '%s'", cases[i].news,
+                                                     script, want)
+                                     : process_shell(WAIT_MS, "! printf '%s' | '%s' 2>/dev/null", cases[i].news, script);
+        if (!good)
+            fail_msg("%s: %s", cases[i].news, cases[i].floor_s ? want : "taken");
+    }
+}
+
 #define NOON 1900000000
 static const struct mono start = {5000000};
 
@@ -77,7 +140,7 @@ static void a_clock_that_jumps_is_not_believed_until_it_is_synchronised(void **s
     static const int64_t steps[] = {315360000, -315360000, 3, -3};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         struct linux_clock clock;
-        linux_clock_init(&clock);
+        linux_clock_init(&clock, true);
         assert_int_equal(clock_take(&clock, false, start, NOON), CLOCK_HOLDOVER);
         struct mono later = mono_add_ms(start, 10000);
         assert_int_equal(clock_take(&clock, false, later, NOON + 10 + steps[i]), CLOCK_UNSET);
@@ -93,7 +156,7 @@ static void a_time_server_may_step_the_clock(void **state)
 {
     (void)state;
     struct linux_clock clock;
-    linux_clock_init(&clock);
+    linux_clock_init(&clock, true);
     assert_int_equal(clock_take(&clock, false, start, CLOCK_FLOOR_BUILT_IN - 1), CLOCK_UNSET);
     assert_int_equal(clock_take(&clock, true, start, NOON), CLOCK_SYNCED);
     assert_int_equal(clock_take(&clock, true, start, NOON - CLOCK_FLOOR_SLACK_S), CLOCK_SYNCED);
@@ -104,7 +167,7 @@ static void drift_and_rounding_are_no_jump(void **state)
 {
     (void)state;
     struct linux_clock clock;
-    linux_clock_init(&clock);
+    linux_clock_init(&clock, true);
     int64_t wall = NOON;
     struct mono mono = start;
     for (int i = 0; i < 1000; i++) { /* a second lost in each ten: far worse than any crystal */
@@ -118,7 +181,7 @@ static void now_is_the_kernels_time(void **state)
 {
     (void)state;
     struct linux_clock clock;
-    linux_clock_init(&clock);
+    linux_clock_init(&clock, true);
     struct timespec before, after;
     time_t wall = time(NULL);
     clock_gettime(CLOCK_BOOTTIME, &before);
@@ -136,7 +199,7 @@ static void the_kernel_is_asked_again_only_after_a_while(void **state)
 {
     (void)state;
     struct linux_clock clock;
-    linux_clock_init(&clock);
+    linux_clock_init(&clock, true);
     struct now now = linux_clock_now(&clock);
     assert_int_equal(clock.next_ask.ms, now.mono.ms + CLOCK_ASK_MS);
     bool synced = clock.is_kernel_synced;
@@ -156,7 +219,7 @@ static void the_floor_holds_at_once_also_while_the_kernel_is_not_asked(void **st
 {
     (void)state;
     struct linux_clock clock;
-    linux_clock_init(&clock);
+    linux_clock_init(&clock, true);
     struct now now = linux_clock_now(&clock);
     assert_true(wall_is_trusted(now.wall));
     clock.is_kernel_synced = true;
@@ -169,7 +232,7 @@ static void a_clock_behind_the_newest_event_is_unset(void **state)
 {
     (void)state;
     struct linux_clock clock;
-    linux_clock_init(&clock);
+    linux_clock_init(&clock, true);
     int64_t now = time(NULL);
     linux_clock_raise_floor(&clock, now + 86400);
     assert_int_equal(linux_clock_now(&clock).wall.trust, CLOCK_UNSET);
@@ -179,7 +242,7 @@ static void an_event_of_this_second_leaves_the_clock_its_trust(void **state)
 {
     (void)state;
     struct linux_clock clock;
-    linux_clock_init(&clock);
+    linux_clock_init(&clock, true);
     struct now before = linux_clock_now(&clock);
     assert_true(wall_is_trusted(before.wall));
     linux_clock_raise_floor(&clock, before.wall.s + 2);
@@ -303,6 +366,8 @@ int main(void)
         cmocka_unit_test(nothing_below_the_floor_is_believed),
         cmocka_unit_test(only_a_clean_answer_of_the_kernel_means_synchronised),
         cmocka_unit_test(the_floor_only_rises),
+        cmocka_unit_test(the_built_in_floor_is_the_newest_date_in_news),
+        cmocka_unit_test(a_date_that_is_none_ends_the_build),
         cmocka_unit_test(a_clock_that_jumps_is_not_believed_until_it_is_synchronised),
         cmocka_unit_test(a_time_server_may_step_the_clock),
         cmocka_unit_test(drift_and_rounding_are_no_jump),

@@ -137,6 +137,27 @@ static void a_value_is_hashed_with_its_type_and_the_key(void **state)
     assert_memory_not_equal(got, want, SHA256_LEN);
 }
 
+static void a_key_that_was_prepared_hashes_alike(void **state)
+{
+    (void)state;
+    unsigned char want[SHA256_LEN], got[SHA256_LEN];
+    struct crypto_keys keys;
+    struct crypto_ready_key ready;
+    char text[300];
+    memset(&keys, 9, sizeof keys);
+    memset(text, 'x', sizeof text);
+    crypto_key_prepare(&ready, keys.value);
+    for (size_t len = 0; len <= sizeof text; len++) {
+        crypto_hmac(want, keys.value, slice_make(text, len));
+        crypto_hmac_ready(got, &ready, slice_make(text, len));
+        assert_memory_equal(got, want, SHA256_LEN);
+    }
+    struct credential_value v = {.len = 6, .text = "AB12CDEF"};
+    crypto_value_hash(want, &keys, CREDENTIAL_QR, &v);
+    crypto_value_hash_ready(got, &ready, CREDENTIAL_QR, &v);
+    assert_memory_equal(got, want, SHA256_LEN);
+}
+
 static void random_bytes_differ_and_forgotten_ones_are_zero(void **state)
 {
     (void)state;
@@ -353,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_hash_in_pieces_is_the_hash_of_the_whole),
         cmocka_unit_test(hmac_agrees_with_its_published_example),
         cmocka_unit_test(a_value_is_hashed_with_its_type_and_the_key),
+        cmocka_unit_test(a_key_that_was_prepared_hashes_alike),
         cmocka_unit_test(random_bytes_differ_and_forgotten_ones_are_zero),
         IN_FOLDER(keys_are_derived_from_the_file_alone),
         IN_FOLDER(a_missing_key_is_made_only_when_asked_for),

@@ -16,6 +16,7 @@
 #include <sqlite3.h>
 
 #include "adapters/glib/zone.h"
+#include "adapters/sqlite/journal_file.h"
 #include "adapters/sqlite/page_check.h"
 #include "core/access.h"
 #include "lib/damage.h"
@@ -321,7 +322,7 @@ static bool take(void *context, uint64_t seq, struct slice event)
 /* As gatehoused opens it, then all of it read. GH_OK: all that it holds was right. */
 static enum gh_err open_and_read(const struct folder *folder, uint64_t *events)
 {
-    const struct journal_db_options options = {folder->path, 1000000, JOURNAL_CHECK_TAIL, 1};
+    const struct journal_db_options options = {folder->path, 1000000, JOURNAL_CHECK_TAIL, 1, {NULL, NULL}};
     struct journal_db *db = NULL;
     struct journal_reader *reader = NULL;
     struct reading r = {1, true};
@@ -341,13 +342,13 @@ static enum gh_err open_and_read(const struct folder *folder, uint64_t *events)
 
 static void fill_journal(const struct folder *folder)
 {
-    const struct journal_db_options options = {folder->path, 1000000, JOURNAL_CHECK_TAIL, 1};
+    const struct journal_db_options options = {folder->path, 1000000, JOURNAL_CHECK_TAIL, 1, {NULL, NULL}};
     struct journal_db *db = NULL;
     char why[256], path[FOLDER_PATH_MAX];
     assert_int_equal(GH_OK, journal_db_open(&db, &options, why, sizeof why));
     for (int i = 0; i < EVENTS; i++)
         assert_int_equal(GH_OK, journal_check_append(db, 0, NULL));
-    assert_true(journal_check_durable(db, EVENTS));
+    assert_true(journal_check_stored(db, EVENTS));
     journal_db_close(db);
     assert_true(folder_file(folder, "journal.tail", path));
     assert_int_equal(0, unlink(path));
@@ -385,7 +386,7 @@ static void damage_that_is_met_later_is_for_the_next_start(void **state)
 {
     (void)state;
     struct folder folder;
-    const struct journal_db_options options = {folder.path, 1000000, JOURNAL_CHECK_TAIL, 1};
+    const struct journal_db_options options = {folder.path, 1000000, JOURNAL_CHECK_TAIL, 1, {NULL, NULL}};
     struct repeat repeat = {{"r1"}, {"a-read-of-the-test"}, {"d1"}, .decision = DECISION_DENIED};
     struct journal_trouble t = {0};
     struct journal_db *db = NULL;
@@ -394,7 +395,7 @@ static void damage_that_is_met_later_is_for_the_next_start(void **state)
     fill_journal(&folder);
     assert_int_equal(GH_OK, journal_db_open(&db, &options, why, sizeof why));
     assert_int_equal(GH_OK, journal_check_append(db, 0, &repeat));
-    assert_true(journal_check_durable(db, EVENTS + 1));
+    assert_true(journal_check_stored(db, EVENTS + 1));
     journal_db_close(db);
     struct original file = keep(&folder, "journal.db");
     const char *at = memmem(file.bytes, file.len, repeat.read_id.s, strlen(repeat.read_id.s));
@@ -405,12 +406,15 @@ static void damage_that_is_met_later_is_for_the_next_start(void **state)
     assert_int_equal(GH_OK, journal_check_append(db, 0, &repeat));
     while (!strstr(t.fault, "damaged"))
         assert_true(journal_check_trouble(db, &t));
-    assert_true(journal_check_durable(db, EVENTS + 2)); /* by the tail */
+    assert_true(journal_check_stored(db, EVENTS + 2)); /* by the tail */
     journal_db_close(db);
     assert_int_equal(GH_CORRUPT, journal_db_open(&db, &options, why, sizeof why));
+    assert_true(journal_db_opens_slowly(folder.path));
+    assert_true(journal_file_is_suspect(folder.path)); /* if we were killed before it went aside */
     put_back(&file); /* restored: the suspicion is gone, and the tail is taken over */
     assert_int_equal(GH_OK, journal_db_open(&db, &options, why, sizeof why));
     journal_db_close(db);
+    assert_false(journal_file_is_suspect(folder.path) || journal_db_opens_slowly(folder.path));
     assert_true(journal_check_holds(folder.path, 1, EVENTS + 2, 0, 0, 0));
     free(file.bytes);
     folder_remove(&folder);

@@ -210,19 +210,21 @@ static void an_active_low_input_is_active_when_its_wire_is_low(void **state)
     assert_true(active);
 }
 
-static void a_resistor_gives_an_input_its_resting_level(void **state)
+static void an_input_is_at_rest_until_it_is_driven_whatever_its_resistor(void **state)
 {
     struct bench *b = *state;
-    int index;
-    bool active;
-    assert_int_equal(b->inputs->ops->add(b->inputs, &LINE[0], "up", INPUT_BIAS_PULL_UP, 30, &index,
-                                         &active, NULL),
-                     HAL_OK);
-    assert_true(active);
-    assert_int_equal(b->inputs->ops->add(b->inputs, &LINE[3], "down", INPUT_BIAS_PULL_DOWN, 30,
-                                         &index, &active, NULL),
-                     HAL_OK);
-    assert_true(active);
+    static const enum input_bias biases[] = {INPUT_BIAS_PULL_UP, INPUT_BIAS_PULL_DOWN};
+    static const int lines[] = {0, 3}; /* at rest low, and high */
+    for (int i = 0; i < 2; i++) {
+        int index;
+        bool active = true;
+        assert_int_equal(b->inputs->ops->add(b->inputs, &LINE[lines[i]], "rests", biases[i], 30,
+                                             &index, &active, NULL),
+                         HAL_OK);
+        assert_false(active);
+        assert_int_equal(b->inputs->ops->get(b->inputs, index, &active), HAL_OK);
+        assert_false(active);
+    }
 }
 
 static void a_bounce_of_an_input_is_not_seen(void **state)
@@ -305,7 +307,7 @@ int main(void)
         ON_BOARD(a_stuck_relay_takes_the_order_and_tells_the_truth),
         ON_BOARD(an_observer_drives_an_input_and_the_change_comes_after_its_time),
         ON_BOARD(an_active_low_input_is_active_when_its_wire_is_low),
-        ON_BOARD(a_resistor_gives_an_input_its_resting_level),
+        ON_BOARD(an_input_is_at_rest_until_it_is_driven_whatever_its_resistor),
         ON_BOARD(a_bounce_of_an_input_is_not_seen),
         ON_BOARD(more_edges_than_are_kept_still_end_at_the_right_level),
         ON_BOARD(what_changed_while_the_board_was_gone_is_noticed),

@@ -254,6 +254,30 @@ static void a_small_answer_that_unpacks_to_a_large_one_is_too_large(void **state
     free(reply);
 }
 
+/* Packed nothing, again and again: nothing ever comes out of it. */
+static void a_large_answer_that_unpacks_to_nothing_is_too_large(void **state)
+{
+    (void)state;
+    enum { HEAD_ROOM = 128, MEMBERS = 10000 };
+    static const unsigned char empty[20] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3};
+    char *reply = malloc(HEAD_ROOM + MEMBERS * sizeof empty);
+    assert_non_null(reply);
+    size_t len = (size_t)snprintf(reply, HEAD_ROOM,
+                                  OK_HEAD "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+                                  MEMBERS * sizeof empty);
+    for (int i = 0; i < MEMBERS; i++, len += sizeof empty)
+        memcpy(reply + len, empty, sizeof empty);
+    const struct reply replies[] = {{.bytes = reply, .len = len}};
+    struct https_request request = get("/x");
+    struct https_response r;
+    request.max_bytes = 100000;
+    serve("good", "-tls1_2", replies, 1);
+    open_client("127.0.0.1");
+    assert_int_equal(call(&request, &r), HTTPS_TOO_LARGE);
+    end_server();
+    free(reply);
+}
+
 static void a_head_without_end_is_broken(void **state)
 {
     (void)state;
@@ -352,23 +376,52 @@ static void *cancel_when_asked(void *context)
     return NULL;
 }
 
-static void a_cancel_ends_the_call_under_way_and_every_later_one(void **state)
+/* A call that the other thread ends once it is under way. */
+static void end_under_way(void *(*when_asked)(void *context))
 {
-    (void)state;
-    pthread_t canceller;
+    pthread_t other;
     struct https_request request = get("/x");
     struct https_response r;
     serve_one(OK_HEAD "Content-Length: 100\r\n\r\nhello");
     open_client("127.0.0.1");
-    assert_int_equal(pthread_create(&canceller, NULL, cancel_when_asked, NULL), 0);
+    assert_int_equal(pthread_create(&other, NULL, when_asked, NULL), 0);
     assert_int_equal(call(&request, &r), HTTPS_STOPPED);
-    pthread_join(canceller, NULL);
+    pthread_join(other, NULL);
+}
+
+static void a_cancel_ends_the_call_under_way_and_every_later_one(void **state)
+{
+    (void)state;
+    struct https_request request = get("/x");
+    struct https_response r;
+    end_under_way(cancel_when_asked);
     assert_int_equal(call(&request, &r), HTTPS_STOPPED);
     end_server();
     /* Only one request was ever sent. */
     const char *first = strstr(server.requests, "GET ");
     assert_non_null(first);
     assert_null(strstr(first + 1, "GET "));
+}
+
+static void *interrupt_when_asked(void *context)
+{
+    (void)context;
+    while (!atomic_load(&server.was_asked))
+        wait_pause_ms(1);
+    https_interrupt(https);
+    return NULL;
+}
+
+static void an_interrupt_ends_one_call_the_one_under_way_or_the_next(void **state)
+{
+    (void)state;
+    struct https_request request = get("/x");
+    struct https_response r;
+    end_under_way(interrupt_when_asked);
+    end_server();
+    https_interrupt(https);
+    assert_int_equal(call(&request, &r), HTTPS_STOPPED);
+    assert_int_equal(call(&request, &r), HTTPS_REFUSED); /* nobody is there, but it tried */
 }
 
 static void on_alarm(int signal_number)
@@ -424,12 +477,14 @@ int main(void)
         T(an_answer_over_the_bound_is_too_large_however_it_is_sent),
         T(an_answer_of_exactly_the_bound_fits),
         T(a_small_answer_that_unpacks_to_a_large_one_is_too_large),
+        T(a_large_answer_that_unpacks_to_nothing_is_too_large),
         T(a_head_without_end_is_broken),
         T(an_answer_that_breaks_off_is_broken),
         T(an_answer_that_stalls_is_broken_after_the_idle_time),
         T(an_answer_that_never_ends_is_broken_after_the_whole_time),
         T(a_piece_that_is_not_wanted_stops_the_call_and_the_next_one_works),
         T(a_cancel_ends_the_call_under_way_and_every_later_one),
+        T(an_interrupt_ends_one_call_the_one_under_way_or_the_next),
         T(a_signal_handler_may_cancel),
         T(a_request_that_makes_no_sense_is_a_fault),
     };

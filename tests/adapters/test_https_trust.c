@@ -47,6 +47,108 @@ static void tls_before_1_2_is_refused(void **state)
     expect_refused("good", "-tls1_1", "127.0.0.1");
 }
 
+static void a_ca_that_is_given_as_bytes_is_believed_and_no_other(void **state)
+{
+    static const char *const bad[] = {"expired", "other-name", "stranger", "other-ca"};
+    struct https_request request = get("/x");
+    struct https_response r;
+    ca_as_bytes = true;
+    serve_one(OK_HEAD "Content-Length: 5\r\n\r\nhello");
+    open_client("127.0.0.1");
+    assert_int_equal(call(&request, &r), HTTPS_DONE);
+    expect_heard("hello");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        end(state);
+        ca_as_bytes = true;
+        expect_refused(bad[i], "-tls1_2", "127.0.0.1");
+    }
+}
+
+/* --- whom we say to be ---------------------------------------------------- */
+
+static void use(const char *name)
+{
+    char file[80], path[FOLDER_PATH_MAX];
+    snprintf(file, sizeof file, "%s.pem", name);
+    assert_true(folder_file(&folder, file, path));
+    char *certificate = folder_read(path, NULL);
+    snprintf(file, sizeof file, "%s.key", name);
+    assert_true(folder_file(&folder, file, path));
+    char *key = folder_read(path, NULL);
+    assert_true(certificate && key);
+    assert_int_equal(https_use_certificate(https, slice_of(certificate), slice_of(key)), GH_OK);
+    free(certificate);
+    free(key);
+}
+
+static void a_certificate_that_was_changed_is_shown_from_the_next_call_on(void **state)
+{
+    (void)state;
+    const struct reply replies[] = {{.bytes = OK_HEAD "Content-Length: 3\r\n\r\none"},
+                                    {.bytes = OK_HEAD "Content-Length: 3\r\n\r\ntwo"}};
+    struct https_request request = get("/x");
+    struct https_response r;
+    client_ca = "client-ca.pem";
+    serve("good", "-tls1_2", replies, 2);
+    open_client("127.0.0.1");
+    assert_int_not_equal(call(&request, &r), HTTPS_DONE); /* none is shown */
+    use("client");
+    assert_int_equal(call(&request, &r), HTTPS_DONE);
+    expect_heard("one");
+    /* The connection that is open is not used on under another name. */
+    use("stranger");
+    assert_int_not_equal(call(&request, &r), HTTPS_DONE);
+    assert_int_equal(heard.pieces, 0);
+    use("client");
+    assert_int_equal(call(&request, &r), HTTPS_DONE);
+    expect_heard("two");
+}
+
+static void a_certificate_that_does_not_fit_its_key_goes_nowhere(void **state)
+{
+    (void)state;
+    struct https_request request = get("/x");
+    struct https_response r;
+    char path[FOLDER_PATH_MAX];
+    assert_true(folder_file(&folder, "client.pem", path));
+    char *certificate = folder_read(path, NULL);
+    assert_true(folder_file(&folder, "good.key", path));
+    char *key = folder_read(path, NULL);
+    serve_one(OK_HEAD "Content-Length: 5\r\n\r\nhello");
+    open_client("127.0.0.1");
+    assert_int_equal(https_use_certificate(https, slice_of(certificate), slice_of(key)), GH_OK);
+    assert_int_equal(call(&request, &r), HTTPS_REFUSED);
+    free(certificate);
+    free(key);
+}
+
+static void whoever_answers_is_heard_only_by_who_has_nothing_to_lose(void **state)
+{
+    (void)state;
+    char url[64], why[200], path[FOLDER_PATH_MAX];
+    struct https_request request = get("/x");
+    struct https_response r;
+    const struct reply reply = {.bytes = OK_HEAD "Content-Length: 5\r\n\r\nhello"};
+    serve("stranger", "-tls1_2", &reply, 1);
+    snprintf(url, sizeof url, "https://127.0.0.1:%d", server.port);
+    assert_true(folder_file(&folder, "ca.pem", path));
+    const struct https_options bad[] = {
+        {.base_url = url},
+        {.base_url = url, .anyone = true, .token = TOKEN},
+        {.base_url = url, .anyone = true, .ca_file = path},
+        {.base_url = url, .anyone = true, .ca_pem = slice_of("x")},
+        {.base_url = url, .anyone = true, .cert_file = path, .key_file = path},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(https_open(&https, &bad[i], why, sizeof why), GH_INVALID);
+    assert_int_equal(https_open(&https, &(struct https_options){.base_url = url, .anyone = true}, why,
+                                sizeof why), GH_OK);
+    assert_int_equal(call(&request, &r), HTTPS_DONE);
+    expect_heard("hello");
+    end_server();
+    assert_null(strstr(server.requests, "Authorization"));
+}
+
 /* --- no server, no TLS ---------------------------------------------------- */
 
 static void a_port_where_nobody_listens_is_refused(void **state)
@@ -145,6 +247,10 @@ int main(void)
         T(a_certificate_of_another_ca_is_refused),
         T(a_certificate_that_signed_itself_is_refused),
         T(tls_before_1_2_is_refused),
+        T(a_ca_that_is_given_as_bytes_is_believed_and_no_other),
+        T(a_certificate_that_was_changed_is_shown_from_the_next_call_on),
+        T(a_certificate_that_does_not_fit_its_key_goes_nowhere),
+        T(whoever_answers_is_heard_only_by_who_has_nothing_to_lose),
         T(a_port_where_nobody_listens_is_refused),
         T(a_server_that_takes_the_connection_and_says_nothing_is_refused),
         T(plain_http_is_refused_before_anything_is_sent),

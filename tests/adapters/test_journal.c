@@ -15,27 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapters/folder_fixture.h"
 #include "adapters/sqlite/journal_db.h"
 #include "adapters/sqlite/tail.h"
 #include "lib/by_hand.h"
-#include "lib/folder.h"
 #include "lib/journal_check.h"
 
 #define BOOT 0xf00dfeedf00dfeedu
-
-static int setup(void **state)
-{
-    struct folder *folder = calloc(1, sizeof *folder);
-    *state = folder;
-    return folder && folder_make(folder) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    folder_remove(*state);
-    free(*state);
-    return 0;
-}
 
 static struct journal_db *open_capped(const struct folder *folder, uint64_t max)
 {
@@ -64,7 +50,7 @@ static struct journal_counts counts(struct journal_db *db)
 
 static enum gh_err try_open(struct journal_db **out, const struct folder *folder, char why[256])
 {
-    struct journal_db_options options = {folder->path, 1000, JOURNAL_CHECK_TAIL, BOOT};
+    struct journal_db_options options = {folder->path, 1000, JOURNAL_CHECK_TAIL, BOOT, {NULL, NULL}};
     return journal_db_open(out, &options, why, 256);
 }
 
@@ -125,7 +111,7 @@ static void events_come_back_in_order_after_a_close(void **state)
     assert_int_equal(500, c.durable_seq);
     assert_true(slice_equal(journal_db_last_event(db), journal_check_event(bytes, 500, 300)));
     append_n(db, 10, 300);
-    assert_true(journal_check_durable(db, 510));
+    assert_true(journal_check_stored(db, 510));
     assert_true(journal_check_holds(folder->path, 1, 510, 300, 0, 0));
     journal_db_close(db);
 }
@@ -229,7 +215,7 @@ static uint64_t append_and_collect(struct journal_db *db, int n, uint64_t *from,
     uint64_t lost = 0;
     for (int i = 0; i < n; i++) {
         assert_int_equal(GH_OK, journal_check_append(db, 0, NULL));
-        assert_true(journal_check_durable(db, counts(db).next_seq - 1));
+        assert_true(journal_check_stored(db, counts(db).next_seq - 1));
         if (!journal_db_trouble(db, &t))
             continue;
         assert_true(t.has_range);
@@ -250,7 +236,7 @@ static void the_cap_takes_the_oldest_and_reports_each_loss_exactly(void **state)
     struct journal_db *db = open_capped(folder, 1000);
     uint64_t from = 0, to = 0;
     append_n(db, 1000, 0);
-    assert_true(journal_check_durable(db, 1000));
+    assert_true(journal_check_stored(db, 1000));
     assert_int_equal(1, counts(db).first_seq);
     assert_int_equal(0, counts(db).lost_total);
     uint64_t lost = append_and_collect(db, 350, &from, &to);
@@ -276,7 +262,7 @@ static void acknowledged_events_are_no_loss(void **state)
     struct journal_trouble t;
     uint64_t from = 0, to = 0;
     append_n(db, 1000, 0);
-    assert_true(journal_check_durable(db, 1000));
+    assert_true(journal_check_stored(db, 1000));
     assert_int_equal(GH_OK, journal_db_ack(db, slice_of(counts(db).stream), 50));
     uint64_t lost = append_and_collect(db, 100, &from, &to);
     assert_int_equal(51, from);
@@ -285,7 +271,7 @@ static void acknowledged_events_are_no_loss(void **state)
     assert_int_equal(GH_OK, journal_db_ack(db, slice_of(counts(db).stream), 1100));
     for (int i = 0; i < 500; i++)
         append_n(db, 1, 0);
-    assert_true(journal_check_durable(db, 1600));
+    assert_true(journal_check_stored(db, 1600));
     assert_false(journal_db_trouble(db, &t));
     assert_int_equal(to - 50, counts(db).lost_total);
     journal_db_close(db);
@@ -306,7 +292,7 @@ static void a_loss_is_reported_again_if_nobody_recorded_it(void **state)
     assert_int_equal(first.to, again.to);
     assert_false(journal_db_trouble(db, &again));
     append_n(db, 1, 0); /* this one tells it */
-    assert_true(journal_check_durable(db, counts(db).next_seq - 1));
+    assert_true(journal_check_stored(db, counts(db).next_seq - 1));
     journal_db_close(db);
     db = open_capped(folder, 1000);
     assert_false(journal_db_trouble(db, &again));
@@ -354,7 +340,7 @@ static void an_ack_is_remembered_and_never_goes_back(void **state)
     char stream[JOURNAL_STREAM_HEX + 1];
     memcpy(stream, counts(db).stream, sizeof stream);
     append_n(db, 20, 0);
-    assert_true(journal_check_durable(db, 20));
+    assert_true(journal_check_stored(db, 20));
     assert_int_equal(GH_INVALID, journal_db_ack(db, slice_of(stream), 21));
     assert_int_equal(GH_INVALID, journal_db_ack(db, slice_of("0123"), 5));
     assert_int_equal(GH_INVALID, journal_db_ack(db, slice_of(""), 5));
@@ -393,7 +379,7 @@ static void a_reader_keeps_to_its_bounds(void **state)
     assert_null(reader);
     struct journal_db *db = open_journal(folder);
     append_n(db, 100, 0);
-    assert_true(journal_check_durable(db, 100));
+    assert_true(journal_check_stored(db, 100));
     assert_int_equal(GH_OK, journal_reader_open(&reader, folder->path));
     char bytes[EVENT_JSON_MAX];
     size_t one = journal_check_event(bytes, 1, 0).len;
@@ -466,11 +452,11 @@ static void a_reader_in_another_thread_sees_each_event_once(void **state)
     for (int i = 0; i < 3000; i++) {
         append_n(db, 1, 200);
         if (i % 100 == 0)
-            assert_true(journal_check_durable(db, (uint64_t)i + 1));
+            assert_true(journal_check_stored(db, (uint64_t)i + 1));
         if (i == 1500)
             assert_int_equal(GH_OK, journal_db_ack(db, slice_of(counts(db).stream), 1000));
     }
-    assert_true(journal_check_durable(db, 3000));
+    assert_true(journal_check_stored(db, 3000));
     atomic_store(&reading.stop, true);
     assert_int_equal(0, pthread_join(thread, NULL));
     assert_true(reading.ok);

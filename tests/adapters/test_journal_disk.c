@@ -324,7 +324,7 @@ static void what_is_durable_survives_the_loss_of_all_that_was_not_synced(void **
         char name[16];
         append_n(x->db, 1 + i * 7 % 60);
         uint64_t durable = newest(x->db);
-        assert_true(journal_check_durable(x->db, durable));
+        assert_true(journal_check_stored(x->db, durable));
         /* The power goes: only what was synced is on the disk of `cut`. */
         (void)snprintf(name, sizeof name, "cut-%d", i);
         assert_true(folder_file(&x->folder, name, cut));
@@ -353,13 +353,13 @@ static void one_failure(struct fixture *x, int nth_write, int nth_sync, int code
     for (int i = 0; i < 1000 && failures(&x->disk) == before; i++) {
         append_n(x->db, 3);
         /* Durable all the same: by the tail. */
-        assert_true(journal_check_durable(x->db, newest(x->db)));
+        assert_true(journal_check_stored(x->db, newest(x->db)));
         assert_false(is_failing(x->db));
     }
     assert_int_equal(before + 1, failures(&x->disk));
     append_n(x->db, 3);
     wait_recovered(x->db);
-    assert_true(journal_check_durable(x->db, newest(x->db)));
+    assert_true(journal_check_stored(x->db, newest(x->db)));
     /* A failed write or sync is final for its connection, a full disk is not. */
     (void)pthread_mutex_lock(&x->disk.lock);
     bool opened_again = x->disk.opens > opens;
@@ -373,7 +373,7 @@ static void a_failed_write_or_sync_costs_no_event(void **state)
     install(x);
     x->db = open_at(x->folder.path);
     append_n(x->db, 5);
-    assert_true(journal_check_durable(x->db, 5));
+    assert_true(journal_check_stored(x->db, 5));
     for (int nth = 1; nth <= 3; nth++)
         one_failure(x, nth, 0, SQLITE_IOERR_WRITE);
     one_failure(x, 2, 0, SQLITE_FULL);
@@ -400,7 +400,7 @@ static void a_failure_is_reported_once_and_its_end_once(void **state)
         assert_true(journal_check_trouble(x->db, &t));
     assert_true(t.recovered);
     append_n(x->db, 10);
-    assert_true(journal_check_durable(x->db, newest(x->db)));
+    assert_true(journal_check_stored(x->db, newest(x->db)));
     assert_false(journal_db_trouble(x->db, &t));
 }
 
@@ -446,7 +446,7 @@ static void append_until_fault(struct fixture *x)
     struct journal_trouble t = {0};
     for (int i = 0; i < 5000 && t.fault[0] == '\0'; i++) {
         append_n(x->db, 1);
-        assert_true(journal_check_durable(x->db, newest(x->db)));
+        assert_true(journal_check_stored(x->db, newest(x->db)));
         (void)journal_db_trouble(x->db, &t);
     }
     assert_non_null(strstr(t.fault, "disk is full"));
@@ -459,16 +459,16 @@ static void on_a_full_disk_the_tail_keeps_events_durable(void **state)
         skip();
     x->db = open_at(x->folder.path);
     append_n(x->db, 10);
-    assert_true(journal_check_durable(x->db, 10));
+    assert_true(journal_check_stored(x->db, 10));
     fill_disk(x);
     append_until_fault(x);
     append_n(x->db, 30);
-    assert_true(journal_check_durable(x->db, newest(x->db)) && !is_failing(x->db));
+    assert_true(journal_check_stored(x->db, newest(x->db)) && !is_failing(x->db));
     assert_true(journal_check_kept(x->db, newest(x->db), newest(x->db)));
     free_disk(x);
     wait_recovered(x->db);
     append_n(x->db, 10);
-    assert_true(journal_check_durable(x->db, newest(x->db)));
+    assert_true(journal_check_stored(x->db, newest(x->db)));
     uint64_t last = newest(x->db);
     close_journal(x);
     assert_true(journal_check_holds(x->folder.path, 1, last, 300, 0, 0));
@@ -511,7 +511,7 @@ static void what_finds_no_room_anywhere_is_a_loss_known_exactly(void **state)
     assert_int_equal(to, t.to);
     assert_true(journal_check_kept(x->db, with_changes, 0) && !is_failing(x->db));
     append_n(x->db, 10);
-    assert_true(journal_check_durable(x->db, to + 10));
+    assert_true(journal_check_stored(x->db, to + 10));
     journal_db_counts(x->db, &c);
     assert_int_equal(5, c.lost_total);
     close_journal(x);
@@ -554,10 +554,10 @@ static void a_kill_on_a_full_disk_costs_nothing_that_the_tail_has(void **state)
     assert_int_equal(last, newest(x->db));
     assert_true(journal_check_kept(x->db, last, last));
     append_n(x->db, 5);
-    assert_true(journal_check_durable(x->db, last + 5));
+    assert_true(journal_check_stored(x->db, last + 5));
     free_disk(x);
     append_n(x->db, 5);
-    assert_true(journal_check_durable(x->db, last + 10));
+    assert_true(journal_check_stored(x->db, last + 10));
     close_journal(x);
     assert_true(journal_check_holds(x->folder.path, 1, last + 10, 300, 0, 0));
     assert_kept(x->folder.path, last + 10);

@@ -82,13 +82,13 @@ static void what_waits_in_the_queue_covers_the_database(void **state)
 {
     struct journal_db *db = open_journal(*state);
     assert_int_equal(GH_OK, append(db, "a=1 b=1 c=1"));
-    assert_true(journal_check_durable(db, 1));
+    assert_true(journal_check_stored(db, 1));
     sqlite3 *other = hold(*state);
     assert_int_equal(GH_OK, append(db, "a=2 b d=4 e=5"));
     assert_int_equal(GH_OK, keep(db, "e x"));
     assert_keeps(db, "a=2 c=1 d=4");
     release(other);
-    assert_true(journal_check_durable(db, 2));
+    assert_true(journal_check_stored(db, 2));
     assert_keeps(db, "a=2 c=1 d=4");
     journal_db_close(db);
 }
@@ -98,7 +98,7 @@ static void whoever_reads_them_may_stop(void **state)
     struct journal_db *db = open_journal(*state);
     struct journal port = journal_db_port(db);
     assert_int_equal(GH_OK, append(db, "a=1 b=1 c=1"));
-    assert_true(journal_check_durable(db, 1));
+    assert_true(journal_check_stored(db, 1));
     sqlite3 *other = hold(*state);
     assert_int_equal(GH_OK, append(db, "d=1 e=1"));
     for (size_t n = 1; n <= 5; n++) {
@@ -167,7 +167,7 @@ static void changes_without_an_event_come_to_the_disk_without_one(void **state)
     struct stored look = {*state, "a"};
     struct journal_db *db = open_journal(*state);
     assert_int_equal(GH_OK, append(db, ""));
-    assert_true(journal_check_durable(db, 1)); /* the transaction of the start is over */
+    assert_true(journal_check_stored(db, 1)); /* the transaction of the start is over */
     assert_int_equal(GH_OK, keep(db, "a=1"));
     assert_true(wait_until(is_stored, &look, WAIT_MS));
     assert_int_equal(1, newest(db));
@@ -217,7 +217,7 @@ static void a_table_that_cannot_be_read_is_said(void **state)
     struct journal port = journal_db_port(db);
     struct seen seen = {0};
     assert_int_equal(GH_OK, append(db, "a=1"));
-    assert_true(journal_check_durable(db, 1));
+    assert_true(journal_check_stored(db, 1));
     sql(*state, "ALTER TABLE kept RENAME TO hidden");
     assert_int_equal(GH_IO, port.ops->kept_each(port.self, see, &seen));
     assert_int_equal(0, seen.n);

@@ -262,7 +262,7 @@ static void the_database_takes_no_record_twice(void **state)
         put_in_store(store, RECORD_KEEP, 2, 1, i ? "b=again" : "b=2");
         put_in_store(store, RECORD_EVENT_REPEAT_KEEP, 3, 2, i ? "c=again" : "c=3");
         put_in_store(store, RECORD_KEEP, 4, 2, i ? "a" : "d=4");
-        assert_int_equal(4, store_state(store)->kept_number);
+        assert_int_equal(4, store_state(store)->moved_number);
         assert_int_equal(GH_OK, store_commit(store));
         store_close(store);
     }
@@ -281,7 +281,7 @@ static void a_transaction_that_is_dropped_keeps_nothing(void **state)
     put_in_store(store, RECORD_EVENT_KEEP, 1, 1, "a=1");
     put_in_store(store, RECORD_KEEP, 2, 1, "b=2");
     store_drop(store);
-    assert_int_equal(0, store_state(store)->kept_number);
+    assert_int_equal(0, store_state(store)->moved_number);
     assert_int_equal(GH_OK, store_begin(store));
     put_in_store(store, RECORD_KEEP, 2, 0, "b=3");
     assert_int_equal(GH_OK, store_commit(store));
@@ -317,7 +317,7 @@ static void events_are_taken_over_whatever_the_stored_number_says(void **state)
 static void a_stored_number_that_leaves_no_room_is_damage(void **state)
 {
     struct folder *folder = *state;
-    struct journal_db_options options = {folder->path, 1000, JOURNAL_CHECK_TAIL, BOOT};
+    struct journal_db_options options = {folder->path, 1000, JOURNAL_CHECK_TAIL, BOOT, {NULL, NULL}};
     struct journal_db *db = NULL;
     char why[256];
     (void)make_stored(folder);

@@ -19,29 +19,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "adapters/folder_fixture.h"
 #include "adapters/sqlite/journal_db.h"
 #include "adapters/sqlite/tail.h"
 #include "lib/by_hand.h"
-#include "lib/folder.h"
+#include "lib/fault_vfs.h"
 #include "lib/journal_check.h"
 #include "lib/wait.h"
 
 #define BOOT 1
 #define AHEAD 20 /* events that fit half the tail in any case */
-
-static int setup(void **state)
-{
-    struct folder *folder = calloc(1, sizeof *folder);
-    *state = folder;
-    return folder && folder_make(folder) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    folder_remove(*state);
-    free(*state);
-    return 0;
-}
+#define HEALS 30 /* events after which a disk that failed is well again */
 
 static struct journal_db *open_journal(const struct folder *folder)
 {
@@ -59,11 +47,29 @@ static struct journal_counts counts(struct journal_db *db)
 
 /* --- kills -------------------------------------------------------------- */
 
+/* While the disk fails it may have to be tried again; only a journal that is damaged would not be
+ * what a later try opens. */
+static struct journal_db *open_at_last(const struct folder *folder)
+{
+    struct journal_db_options options = {folder->path, 1000000, JOURNAL_CHECK_TAIL, BOOT, {NULL, NULL}};
+    struct journal_db *db = NULL;
+    char why[256];
+    for (int i = 0; i < 2; i++) {
+        enum gh_err err = journal_db_open(&db, &options, why, sizeof why);
+        if (err == GH_OK)
+            return db;
+        if (err == GH_CORRUPT)
+            return NULL;
+        fault_vfs_heal();
+    }
+    return NULL;
+}
+
 /* What the child says, in memory that survives it. */
 struct told {
     _Atomic uint64_t appended; /* append has returned for it */
     _Atomic uint64_t kept;     /* keep has returned for it */
-    _Atomic uint64_t durable;  /* durable() has reached it */
+    _Atomic uint64_t stored;   /* the database has it */
     _Atomic uint64_t news;     /* rises with each of them */
 };
 
@@ -75,11 +81,24 @@ static struct told *map_told(void)
     return told;
 }
 
-/* Appends until it is killed; exits only when something is wrong. */
-static void child_appends(const struct folder *folder, struct told *told)
+/* What a child is to do, and to suffer. */
+struct orders {
+    bool stores;             /* each event is waited for until the database has it */
+    struct fault_plan fault; /* of the disk under the database; nth 0 = none */
+};
+
+/* Appends until it is killed; exits only when something is wrong. What it appends the tail has room
+ * for: memory would have to hold the rest, and no promise is made for that. */
+static void child_appends(const struct folder *folder, struct told *told, const struct orders *orders)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    struct journal_db *db = journal_check_open(folder->path, 1000000, BOOT);
+    int n = 0; /* events since the disk failed */
+    if (orders->fault.nth > 0) {
+        if (!fault_vfs_install(folder->path))
+            _exit(5);
+        fault_vfs_plan(&orders->fault);
+    }
+    struct journal_db *db = open_at_last(folder);
     if (!db)
         _exit(2);
     struct journal port = journal_db_port(db);
@@ -91,26 +110,30 @@ static void child_appends(const struct folder *folder, struct told *told)
         atomic_store(&told->appended, seq);
         if (note)
             atomic_store(&told->kept, seq);
-        /* So far ahead of the disk that the tail overflows, memory would have
-         * to hold the rest, and no promise is made for that. */
-        if (seq > AHEAD && !journal_check_durable(db, seq - AHEAD))
-            _exit(4);
-        atomic_store(&told->durable, port.ops->durable(port.self));
+        if (orders->fault.nth > 0 && ++n == 2 * HEALS)
+            pause();
+        if (n == HEALS)
+            fault_vfs_heal();
+        if (orders->stores || seq >= atomic_load(&told->stored) + AHEAD) {
+            if (!journal_check_stored(db, seq))
+                _exit(4);
+            atomic_store(&told->stored, seq);
+        }
         atomic_fetch_add(&told->news, 1);
     }
 }
 
 /* Starts a child, kills it when it has said `news` things (0: at once, or while
  * it is still opening). */
-static void run_and_kill(const struct folder *folder, struct told *told, uint64_t news,
-                         unsigned spin)
+static void run_and_kill(const struct folder *folder, struct told *told, const struct orders *orders,
+                         uint64_t news, unsigned spin)
 {
     int status = 0;
     atomic_store(&told->news, 0);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0)
-        child_appends(folder, told);
+        child_appends(folder, told, orders);
     int64_t end_ns = wait_now_ns() + (int64_t)WAIT_MS * 1000000;
     while (atomic_load(&told->news) < news && wait_now_ns() < end_ns &&
            waitpid(pid, &status, WNOHANG) == 0)
@@ -149,7 +172,7 @@ static void no_event_is_lost_or_doubled_by_a_kill(void **state)
     for (int i = 0; i < rounds(200); i++) {
         uint64_t news = (uint64_t)(rand_r(&seed) % 60);
         unsigned spin = (unsigned)rand_r(&seed) % 200000;
-        run_and_kill(folder, told, news * (news % 7 == 0 ? 10 : 1), spin);
+        run_and_kill(folder, told, &(struct orders){.stores = false}, news * (news % 7 == 0 ? 10 : 1), spin);
         struct journal_db *db = open_journal(folder);
         uint64_t newest = counts(db).next_seq - 1;
         uint64_t appended = atomic_load(&told->appended);
@@ -185,7 +208,8 @@ static void a_tail_is_taken_over_without_any_transaction_between(void **state)
     unsigned seed = pick_seed();
     for (int i = 0; i < rounds(60); i++) {
         uint64_t before = atomic_load(&told->appended);
-        run_and_kill(folder, told, (uint64_t)(rand_r(&seed) % 5), (unsigned)rand_r(&seed) % 20000);
+        run_and_kill(folder, told, &(struct orders){.stores = false}, (uint64_t)(rand_r(&seed) % 5),
+                     (unsigned)rand_r(&seed) % 20000);
         if (atomic_load(&told->appended) < before)
             fail_msg("round %d: back from %" PRIu64 " to %" PRIu64, i, before,
                      atomic_load(&told->appended));
@@ -200,7 +224,7 @@ static void a_tail_is_taken_over_without_any_transaction_between(void **state)
     (void)munmap(told, sizeof *told);
 }
 
-static void what_is_durable_does_not_need_the_tail(void **state)
+static void what_was_moved_does_not_need_the_tail(void **state)
 {
     struct folder *folder = *state;
     struct told *told = map_told();
@@ -209,19 +233,50 @@ static void what_is_durable_does_not_need_the_tail(void **state)
     assert_true(folder_file(folder, "journal.tail", path));
     uint64_t newest = 0;
     for (int i = 0; i < rounds(40); i++) {
-        atomic_store(&told->durable, newest);
-        run_and_kill(folder, told, 1 + (uint64_t)(rand_r(&seed) % 40), 0);
-        uint64_t durable = atomic_load(&told->durable);
+        atomic_store(&told->stored, newest);
+        run_and_kill(folder, told, &(struct orders){.stores = true}, 1 + (uint64_t)(rand_r(&seed) % 40), 0);
+        uint64_t stored = atomic_load(&told->stored);
         assert_int_equal(0, unlink(path));
         struct journal_db *db = open_journal(folder);
         newest = counts(db).next_seq - 1;
-        assert_true(newest >= durable);
+        assert_true(newest >= stored);
         atomic_store(&told->appended, newest);
         assert_true(journal_check_kept(db, newest, 0));
         journal_db_close(db);
         assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
     }
     assert_true(newest > 0);
+    (void)munmap(told, sizeof *told);
+}
+
+static const struct {
+    unsigned calls;
+    enum fault_kind kind;
+} failures[] = {{FAULT_READ, FAULT_EIO},   {FAULT_WRITE, FAULT_EIO}, {FAULT_WRITE, FAULT_FULL},
+                {FAULT_WRITE, FAULT_SHORT}, {FAULT_SYNC, FAULT_EIO},  {FAULT_ANY, FAULT_EIO}};
+
+static void no_event_is_lost_by_a_kill_while_the_disk_fails(void **state)
+{
+    struct folder *folder = *state;
+    struct told *told = map_told();
+    unsigned seed = pick_seed();
+    for (int i = 0; i < rounds(60); i++) {
+        size_t which = (size_t)rand_r(&seed) % (sizeof failures / sizeof *failures);
+        const struct orders orders = {.stores = i % 3 == 0,
+                                      .fault = {failures[which].calls, failures[which].kind,
+                                                1 + rand_r(&seed) % (i % 2 ? 12 : 120), i % 4 < 3}};
+        run_and_kill(folder, told, &orders, (uint64_t)rand_r(&seed) % (2 * HEALS),
+                     (unsigned)rand_r(&seed) % 100000);
+        struct journal_db *db = open_journal(folder);
+        uint64_t newest = counts(db).next_seq - 1, appended = atomic_load(&told->appended);
+        if (newest != appended && newest != appended + 1)
+            fail_msg("round %d: %" PRIu64 " appended, %" PRIu64 " are there", i, appended, newest);
+        assert_true(journal_check_kept(db, newest, atomic_load(&told->kept)));
+        journal_db_close(db);
+        atomic_store(&told->appended, newest);
+        assert_true(journal_check_holds(folder->path, 1, newest, 600, 0, 0));
+    }
+    assert_true(atomic_load(&told->appended) > 100);
     (void)munmap(told, sizeof *told);
 }
 
@@ -289,7 +344,8 @@ int main(void)
         JOURNAL_TEST(no_event_is_lost_or_doubled_by_a_kill),
         JOURNAL_TEST(a_tail_is_taken_over_without_any_transaction_between),
         JOURNAL_TEST(an_append_finds_room_before_the_first_transaction),
-        JOURNAL_TEST(what_is_durable_does_not_need_the_tail),
+        JOURNAL_TEST(what_was_moved_does_not_need_the_tail),
+        JOURNAL_TEST(no_event_is_lost_by_a_kill_while_the_disk_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,57 +6,7 @@
 
 #include <cmocka.h>
 
-#include "adapters/sqlite/journal_record.h"
-
-static struct id make_id(const char *text)
-{
-    struct id id;
-    assert_int_equal(GH_OK, id_set(&id, slice_of(text)));
-    return id;
-}
-
-/* Record i of a fixed row of records of all kinds. */
-static struct record sample(uint64_t i)
-{
-    static const char *const events[3] = {"{\"seq\":1}", "{\"seq\":2,\"k\":\"open\"}", "x"};
-    static const enum record_kind kinds[6] = {RECORD_EVENT, RECORD_EVENT_REPEAT, RECORD_ANSWERED,
-                                              RECORD_KEEP, RECORD_EVENT_KEEP,
-                                              RECORD_EVENT_REPEAT_KEEP};
-    struct record r = {.number = i, .seq = i, .kind = kinds[i % 6]};
-    r.event = r.changes = slice_of("");
-    if (record_has(&r, RECORD_HAS_EVENT))
-        r.event = slice_of(events[i % 3]);
-    else
-        r.seq = i - (i % 6 - 1); /* of the event before */
-    if (record_has(&r, RECORD_HAS_CHANGES))
-        r.changes = slice_make("\3use\2\0\1" "\2k2\0" "\1k\377", 14);
-    if (r.kind == RECORD_ANSWERED)
-        r.repeat = (struct record_repeat){.reader = make_id("r1"), .read_id = make_id("read-7")};
-    if (record_has(&r, RECORD_HAS_REPEAT))
-        r.repeat = (struct record_repeat){.reader = make_id("r1"),
-                                          .read_id = make_id("read-7"),
-                                          .door = i % 2 ? make_id("d1") : (struct id){""},
-                                          .decision = "granted",
-                                          .reason = "granted",
-                                          .boot = UINT64_MAX - i,
-                                          .at_ms = -5,
-                                          .release_ms = 5000,
-                                          .answered = i % 4 == 1};
-    return r;
-}
-
-static bool same(const struct record *a, const struct record *b)
-{
-    return a->number == b->number && a->seq == b->seq && a->kind == b->kind &&
-           slice_equal(a->event, b->event) && slice_equal(a->changes, b->changes) &&
-           id_equal(&a->repeat.reader, &b->repeat.reader) &&
-           id_equal(&a->repeat.read_id, &b->repeat.read_id) &&
-           id_equal(&a->repeat.door, &b->repeat.door) &&
-           strcmp(a->repeat.decision, b->repeat.decision) == 0 &&
-           strcmp(a->repeat.reason, b->repeat.reason) == 0 && a->repeat.boot == b->repeat.boot &&
-           a->repeat.at_ms == b->repeat.at_ms && a->repeat.release_ms == b->repeat.release_ms &&
-           a->repeat.answered == b->repeat.answered;
-}
+#include "adapters/record_fixture.h"
 
 static void every_kind_of_record_comes_back_as_it_was(void **state)
 {
@@ -211,9 +161,35 @@ static void changes_that_are_no_list_make_no_record(void **state)
     assert_int_equal(GH_CORRUPT, decode_resealed(bytes, len));
 }
 
+static uint32_t crc_bit_by_bit(const unsigned char *bytes, size_t len)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < len; i++) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+    }
+    return ~crc;
+}
+
+static void the_crc_is_castagnolis_however_it_is_cut(void **state)
+{
+    (void)state;
+    unsigned char bytes[100];
+    assert_int_equal(record_crc(0, (const unsigned char *)"123456789", 9), 0xe3069283);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(i * 151 + 7);
+    for (size_t len = 0; len <= sizeof bytes; len++) {
+        uint32_t want = crc_bit_by_bit(bytes, len);
+        for (size_t cut = 0; cut <= len; cut++)
+            assert_int_equal(record_crc(record_crc(0, bytes, cut), bytes + cut, len - cut), want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_crc_is_castagnolis_however_it_is_cut),
         cmocka_unit_test(every_kind_of_record_comes_back_as_it_was),
         cmocka_unit_test(the_largest_record_fits_its_bound),
         cmocka_unit_test(a_record_with_any_bit_flipped_or_cut_anywhere_is_refused),

@@ -14,27 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "adapters/folder_fixture.h"
 #include "adapters/sqlite/journal_db.h"
 #include "lib/by_hand.h"
-#include "lib/folder.h"
 #include "lib/journal_check.h"
 #include "lib/wait.h"
 
 #define BOOT 0xf00dfeedf00dfeedu
-
-static int setup(void **state)
-{
-    struct folder *folder = calloc(1, sizeof *folder);
-    *state = folder;
-    return folder && folder_make(folder) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    folder_remove(*state);
-    free(*state);
-    return 0;
-}
 
 static struct journal_db *open_journal(const struct folder *folder)
 {
@@ -118,7 +104,7 @@ static void a_repeat_is_found_at_once_and_after_a_restart(void **state)
     assert_int_equal(GH_NOT_FOUND, find(db, "r1", "a", &none));
     assert_int_equal(GH_OK, journal_check_append(db, 0, &r));
     assert_found(db, &r, false, true); /* wherever it is by now */
-    assert_true(journal_check_durable(db, 1));
+    assert_true(journal_check_stored(db, 1));
     assert_found(db, &r, false, true);
     assert_int_equal(GH_NOT_FOUND, find(db, "r2", "a", &none));
     assert_int_equal(GH_NOT_FOUND, find(db, "r1", "b", &none));
@@ -148,7 +134,7 @@ static void a_newer_decision_on_the_same_read_replaces_the_older(void **state)
     answered(db, "r1", "a");
     assert_int_equal(GH_OK, journal_check_append(db, 0, &second));
     assert_found(db, &second, false, true);
-    assert_true(journal_check_durable(db, 2));
+    assert_true(journal_check_stored(db, 2));
     assert_found(db, &second, false, true);
     journal_db_close(db);
 }
@@ -196,7 +182,7 @@ static void repeats_are_forgotten_after_ten_minutes_and_not_before(void **state)
     sql(folder, statement);
     db = open_journal(folder);
     append_n(db, 1, 0);
-    assert_true(journal_check_durable(db, 3));
+    assert_true(journal_check_stored(db, 3));
     assert_int_equal(GH_NOT_FOUND, find(db, "r1", "old", &none));
     assert_found(db, &young, false, true);
     journal_db_close(db);
@@ -204,7 +190,7 @@ static void repeats_are_forgotten_after_ten_minutes_and_not_before(void **state)
     sql(folder, "UPDATE repeat SET boot = 5, stored_ms = 0");
     db = open_journal(folder);
     append_n(db, 1, 0);
-    assert_true(journal_check_durable(db, 4));
+    assert_true(journal_check_stored(db, 4));
     assert_found(db, &young, false, false);
     journal_db_close(db);
 }
@@ -231,7 +217,7 @@ static void thousands_of_repeats_are_found_after_a_restart(void **state)
         struct repeat r = make_repeat(i % 2 ? "r1" : "r2", read_id);
         assert_int_equal(GH_OK, journal_check_append(db, 0, &r));
         if ((i + 1) % PART == 0)
-            assert_true(journal_check_durable(db, (uint64_t)i + 1));
+            assert_true(journal_check_stored(db, (uint64_t)i + 1));
     }
     for (int restarts = 0; restarts < 2; restarts++) {
         journal_db_close(db);
@@ -252,7 +238,7 @@ static void a_new_read_is_told_without_the_database(void **state)
     struct repeat r = make_repeat("r1", "a"), none;
     struct journal_db *db = open_journal(*state);
     assert_int_equal(GH_OK, journal_check_append(db, 0, &r));
-    assert_true(journal_check_durable(db, 1));
+    assert_true(journal_check_stored(db, 1));
     journal_db_close(db);
     db = open_journal(*state);
     assert_found(db, &r, false, true);

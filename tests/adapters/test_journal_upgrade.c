@@ -88,7 +88,7 @@ static void an_older_journal_is_upgraded_and_loses_nothing(void **state)
     assert_answered(db, "two");
     assert_int_equal(GH_OK, append(db, "a=1 b=1"));
     assert_int_equal(GH_OK, keep(db, "b=2"));
-    assert_true(journal_check_durable(db, 13));
+    assert_true(journal_check_stored(db, 13));
     assert_keeps(db, "a=1 b=2");
     journal_db_close(db);
     assert_int_equal(3, ask(folder, "PRAGMA user_version"));
@@ -132,7 +132,7 @@ static void a_file_that_cannot_be_upgraded_yet_serves_all_the_same(void **state)
     assert_int_equal(GH_OK, keep(db, "b=2"));
     assert_keeps(db, "a=1 b=2");
     assert_true(journal_check_trouble(db, &t)); /* the first try has failed */
-    assert_true(journal_check_durable(db, 13)); /* by the tail */
+    assert_true(journal_check_stored(db, 13)); /* by the tail */
     assert_int_equal(1, ask(folder, "PRAGMA user_version"));
     assert_keeps(db, "a=1 b=2");
     release(other);
@@ -148,19 +148,24 @@ static void a_file_that_cannot_be_upgraded_yet_serves_all_the_same(void **state)
     assert_true(journal_check_holds(folder->path, 1, 13, 0, 4, 5));
 }
 
+static void append_eleventh(struct folder *folder)
+{
+    struct journal_db *db = open_journal(folder);
+    assert_keeps(db, "a=1");
+    assert_int_equal(GH_OK, append(db, "b=2"));
+    assert_true(journal_check_stored(db, 11));
+    journal_db_close(db);
+}
+
 static void a_file_without_page_sums_gets_them_at_the_start(void **state)
 {
     struct folder *folder = *state;
     char path[FOLDER_PATH_MAX], why[256];
     struct journal_db *damaged = NULL;
-    const struct journal_db_options options = {folder->path, 1000000, JOURNAL_CHECK_TAIL, 1};
+    const struct journal_db_options options = {folder->path, 1000000, JOURNAL_CHECK_TAIL, 1, {NULL, NULL}};
     make_unchecked(folder);
     assert_true(folder_write(folder, "journal.db-checked", "of a start that was killed", 0660));
-    struct journal_db *db = open_journal(folder);
-    assert_keeps(db, "a=1");
-    assert_int_equal(GH_OK, append(db, "b=2"));
-    assert_true(journal_check_durable(db, 11));
-    journal_db_close(db);
+    append_eleventh(folder);
     assert_int_equal(3, ask(folder, "PRAGMA user_version"));
     assert_true(journal_check_holds(folder->path, 1, 11, 0, 4, 5));
     assert_true(folder_file(folder, "journal.db-checked", path));
@@ -177,14 +182,10 @@ static void a_file_whose_copy_cannot_be_made_goes_on_without_sums(void **state)
     make_unchecked(folder);
     assert_true(folder_file(folder, "journal.db-checked", path));
     assert_int_equal(0, mkdir(path, 0700)); /* in its way */
-    struct journal_db *db = open_journal(folder);
-    assert_keeps(db, "a=1");
-    assert_int_equal(GH_OK, append(db, "b=2"));
-    assert_true(journal_check_durable(db, 11));
-    journal_db_close(db);
+    append_eleventh(folder);
     assert_int_equal(2, ask(folder, "PRAGMA user_version"));
     assert_int_equal(0, rmdir(path));
-    db = open_journal(folder);
+    struct journal_db *db = open_journal(folder);
     assert_keeps(db, "a=1 b=2");
     journal_db_close(db);
     assert_int_equal(3, ask(folder, "PRAGMA user_version"));

@@ -237,9 +237,13 @@ static void publish_refuses_what_the_contract_does_not_allow(void **state)
     assert_int_equal(
         bus.ops->publish(bus.self, good, slice_make(large, BUS_PAYLOAD_MAX), 1, false), GH_OK);
     assert_int_equal(bus.ops->publish(bus.self, good, text, 0, false), GH_OK);
+    /* One of ours that comes back says that those before it are done: Paho 1.3.12 leaks what it has in
+     * hand when it is destroyed. */
+    assert_int_equal(publish(f, "gatehouse/v1/second/x", "x", false), GH_OK);
+    assert_true(drive_until(f, BUS_MESSAGE, 1, WAIT_MS));
 }
 
-static void publish_is_full_when_nothing_is_acknowledged_and_never_waits(void **state)
+static void publish_is_full_when_nothing_is_acknowledged_but_for_answers_and_never_waits(void **state)
 {
     struct fixture *f = *state;
     enum gh_err err = GH_OK;
@@ -251,7 +255,11 @@ static void publish_is_full_when_nothing_is_acknowledged_and_never_waits(void **
         sent += err == GH_OK;
     }
     assert_int_equal(err, GH_FULL);
-    assert_int_equal(sent, 512);
+    assert_int_equal(sent, 384);
+    struct bus bus = mqtt_bus_port(f->driver.bus);
+    for (uint64_t tag = 1; tag <= 128; tag++)
+        assert_int_equal(bus.ops->publish_tagged(bus.self, slice_of(STATUS), slice_of("z"), tag), GH_OK);
+    assert_int_equal(bus.ops->publish_tagged(bus.self, slice_of(STATUS), slice_of("z"), 129), GH_FULL);
     assert_true(broker_thaw(&f->broker));
     while ((err = publish(f, STATUS, "y", false)) == GH_FULL) {
         wait_pause_ms(1); /* places come back with the acknowledgements */
@@ -335,7 +343,7 @@ int main(void)
         T(publish_before_the_first_connect_is_retry),
         T(publish_while_the_broker_is_gone_is_retry_and_nothing_comes_later),
         T(publish_refuses_what_the_contract_does_not_allow),
-        T(publish_is_full_when_nothing_is_acknowledged_and_never_waits),
+        T(publish_is_full_when_nothing_is_acknowledged_but_for_answers_and_never_waits),
         T(open_refuses_bad_options_and_leaves_its_output_alone),
         T(a_broker_on_ipv6_is_reached_as_well),
     };

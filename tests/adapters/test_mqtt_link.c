@@ -221,7 +221,7 @@ static void an_orderly_close_sends_no_will(void **state)
 static void close_waits_for_what_is_on_its_way(void **state)
 {
     struct fixture *f = *state;
-    enum { MESSAGES = 500 };
+    enum { MESSAGES = 300 };
     open_client(f);
     assert_true(mqtt_client_subscribe(f->client, "gatehouse/v1/events"));
     open_up(f);

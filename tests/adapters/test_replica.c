@@ -5,33 +5,7 @@
 
 #include <cmocka.h>
 
-#include "lib/replica_kit.h"
-
-static int setup(void **state)
-{
-    *state = kit_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    kit_free(*state);
-    return 0;
-}
-
-static void commit(struct kit *kit)
-{
-    if (kit_commit(kit) != GH_OK)
-        fail_msg("%s", kit->why);
-}
-
-/* One row on top of the policy. */
-static void change(struct kit *kit, const struct policy_row *row)
-{
-    kit_begin(kit);
-    kit_put(kit, row, (int)kit->rev + 100);
-    commit(kit);
-}
+#include "adapters/replica_fixture.h"
 
 static struct policy_facts ask(struct kit *kit)
 {

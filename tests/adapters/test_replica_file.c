@@ -11,35 +11,10 @@
 #include <sqlite3.h>
 
 #include "adapters/crypto/crypto.h"
+#include "adapters/replica_fixture.h"
 #include "lib/by_hand.h"
-#include "lib/replica_kit.h"
+#include "lib/damage.h"
 #include "lib/wait.h"
-
-static int setup(void **state)
-{
-    *state = kit_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    kit_free(*state);
-    return 0;
-}
-
-static void commit(struct kit *kit)
-{
-    if (kit_commit(kit) != GH_OK)
-        fail_msg("%s", kit->why);
-}
-
-/* One row on top of the policy. */
-static void change(struct kit *kit, const struct policy_row *row)
-{
-    kit_begin(kit);
-    kit_put(kit, row, (int)kit->rev + 100);
-    commit(kit);
-}
 
 /* --- no policy ------------------------------------------------------------ */
 
@@ -315,10 +290,67 @@ static void no_hash_of_a_line_lies_in_the_file(void **state)
     }
 }
 
+/* As a power cut in the middle of copying the log back leaves it: the page in the file is half of
+ * this and half of that, and the log still has it whole. */
+static void a_page_that_the_log_still_holds_is_not_damaged(void **state)
+{
+    struct kit *kit = *state;
+    unsigned char header[4];
+    char log[FOLDER_PATH_MAX];
+    bool done = false;
+    struct id p1 = kit_id("p1");
+    struct policy_row site = kit_site("s");
+    kit_begin_snapshot(kit);
+    kit_put(kit, &site, 1);
+    commit(kit);
+    assert_int_equal(replica_writer_deny(kit->writer, ROW_PERSON, &p1, 9), GH_OK);
+    assert_true(folder_file(&kit->folder, "replica.db-wal", log));
+    FILE *f = fopen(log, "rb");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 32, SEEK_SET), 0); /* of its first frame: the page's number */
+    assert_int_equal(fread(header, 1, 4, f), 4);
+    fclose(f);
+    int64_t page = (int64_t)header[2] << 8 | header[3];
+    assert_true(page > 1);
+    assert_true(damage_flip(kit->path, (page - 1) * 4096 + 100, 0));
+    while (!done)
+        assert_int_equal(replica_writer_scan(kit->writer, 1000, &done), GH_OK);
+    assert_false(replica_writer_is_damaged(kit->writer));
+    /* And what the log does not hold is. */
+    assert_true(damage_flip(kit->path, (page - 1) * 4096 + 100, 0));
+    assert_int_equal(replica_writer_scan(kit->writer, 1000, &done), GH_CORRUPT);
+}
+
+/* As a kill between the names leaves it: the damaged one has its new name, and the fresh one, whole
+ * and closed, not yet. */
+static void a_fresh_replica_that_was_about_to_take_its_place_takes_it_at_the_next_start(void **state)
+{
+    struct kit *kit = *state;
+    char fresh[FOLDER_PATH_MAX + 8];
+    struct policy_row site = kit_site("s");
+    struct replica_state before, after;
+    const struct replica_crypto crypto = kit_crypto();
+    kit_begin_snapshot(kit);
+    kit_put(kit, &site, 1);
+    commit(kit);
+    replica_writer_state(kit->writer, &before);
+    replica_writer_close(kit->writer);
+    kit->writer = NULL;
+    snprintf(fresh, sizeof fresh, "%s-fresh", kit->path);
+    assert_int_equal(rename(kit->path, fresh), 0);
+    assert_int_equal(replica_writer_open(&kit->writer, kit->path, &crypto, kit->why), GH_OK);
+    replica_writer_state(kit->writer, &after);
+    assert_int_equal(after.version.rev, before.version.rev);
+    assert_string_equal(after.digest, before.digest);
+    assert_int_equal(access(fresh, F_OK), -1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(a_page_that_the_log_still_holds_is_not_damaged),
+        TEST(a_fresh_replica_that_was_about_to_take_its_place_takes_it_at_the_next_start),
         TEST(there_is_no_policy_before_the_first_checkpoint),
         TEST(there_is_no_policy_without_a_site_row),
         TEST(a_missing_file_is_found_when_it_comes),

@@ -7,25 +7,8 @@
 
 #include <cmocka.h>
 
-#include "lib/replica_kit.h"
-
-static int setup(void **state)
-{
-    *state = kit_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    kit_free(*state);
-    return 0;
-}
-
-static void commit(struct kit *kit)
-{
-    if (kit_commit(kit) != GH_OK)
-        fail_msg("%s", kit->why);
-}
+#include "adapters/replica_fixture.h"
+#include "lib/by_hand.h"
 
 static struct replica_state state_of(struct kit *kit)
 {
@@ -502,10 +485,52 @@ static void a_denial_inside_a_batch_or_snapshot_is_seen_before_its_end(void **st
     }
 }
 
+static void denials_of_a_group_hold_from_its_end_on(void **state)
+{
+    struct kit *kit = *state;
+    kit_small_policy(kit);
+    replica_writer_group(kit->writer);
+    deny(kit, ROW_CREDENTIAL, "c1", 9);
+    deny(kit, ROW_PERSON, "p1", 9);
+    assert_false(ask(kit).holder.credential_denied);
+    assert_int_equal(replica_writer_group_end(kit->writer), GH_OK);
+    assert_true(ask(kit).holder.credential_denied && ask(kit).holder.person_denied);
+    deny(kit, ROW_ENTITLEMENT, "e1", 9); /* alone again */
+    assert_int_equal(ask(kit).n_entitlements, 0);
+    kit_begin(kit);
+    commit(kit);
+    replica_writer_group(kit->writer); /* one of none */
+    assert_int_equal(replica_writer_group_end(kit->writer), GH_OK);
+}
+
+static void there_is_a_bound_to_denials_and_room_again_behind_their_rev(void **state)
+{
+    struct kit *kit = *state;
+    struct id p1 = kit_id("p1");
+    kit_small_policy(kit);
+    deny(kit, ROW_CREDENTIAL, "c1", 2);
+    sqlite3 *db = by_hand_open(kit->path);
+    assert_non_null(db);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    assert_int_equal(sqlite3_exec(db,
+                                  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+                                  "WHERE i < 1000000) INSERT INTO deny SELECT 5, 'x' || i, 2 FROM n",
+                                  NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    reopen(kit);
+    assert_int_equal(replica_writer_deny(kit->writer, ROW_PERSON, &p1, 9), GH_FULL);
+    kit_begin(kit);
+    commit(kit); /* rev 2 */
+    deny(kit, ROW_PERSON, "p1", 9);
+    assert_true(ask(kit).holder.person_denied);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(denials_of_a_group_hold_from_its_end_on),
+        TEST(there_is_a_bound_to_denials_and_room_again_behind_their_rev),
         TEST(a_new_replica_has_no_place_and_no_rows),
         TEST(the_digest_is_that_of_the_contract_over_random_batches),
         TEST(a_wrong_digest_changes_nothing),

@@ -3,9 +3,9 @@
  * durable is there afterwards, who asked hears of it, and all is well again with the
  * disk.
  *
- * GATEHOUSE_STEP=1 tries every N, which takes several times as long (it was never timed); the short form tries
- * each 7th, or 59th, beginning with another one for each kind, told by GATEHOUSE_SEED.
- * GATEHOUSE_SAY=1 says each play before it begins. */
+ * GATEHOUSE_STEP=1 tries every N, which takes several times as long (it was never timed); the
+ * short form tries each 7th, or 59th, beginning with another one for each kind, told by
+ * GATEHOUSE_SEED. GATEHOUSE_SAY=1 says each play before it begins. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,7 +106,7 @@ static int make_base(void **state)
     for (int i = 0; i < BEFORE; i++) {
         assert_int_equal(GH_OK, journal_check_append_kept(db, 100, i % 2));
         if (i % 100 == 0)
-            assert_true(journal_check_durable(db, (uint64_t)i + 1));
+            assert_true(journal_check_stored(db, (uint64_t)i + 1));
     }
     journal_db_close(db);
     return 0;
@@ -135,7 +135,7 @@ static void listen(struct journal_db *db, struct said *said)
 /* Appends, asks and acknowledges; under the fault. */
 static void use_journal(const struct folder *folder, uint64_t cap, struct said *said)
 {
-    struct journal_db_options options = {folder->path, cap, JOURNAL_CHECK_TAIL, BOOT};
+    struct journal_db_options options = {folder->path, cap, JOURNAL_CHECK_TAIL, BOOT, {NULL, NULL}};
     struct journal_db *db = NULL;
     struct journal_counts counts;
     struct repeat found;
@@ -156,11 +156,11 @@ static void use_journal(const struct folder *folder, uint64_t cap, struct said *
         journal_db_counts(db, &counts);
         said->newest = counts.next_seq - 1;
         if (i == 5) {
-            assert_true(journal_check_durable(db, said->newest)); /* by the tail, at the worst */
+            assert_true(journal_check_stored(db, said->newest)); /* by the tail, at the worst */
             assert_int_equal(GH_OK, journal_db_ack(db, slice_of(counts.stream), said->newest));
         }
     }
-    assert_true(journal_check_durable(db, said->newest));
+    assert_true(journal_check_stored(db, said->newest));
     said->durable = port.ops->durable(port.self);
     listen(db, said);
     journal_db_close(db);
@@ -177,13 +177,25 @@ static void assert_journal(const struct folder *folder, uint64_t cap, const stru
     if (said->opened)
         assert_int_equal(said->newest, counts.next_seq - 1);
     assert_int_equal(GH_OK, journal_check_append_kept(db, 100, true));
-    assert_true(journal_check_durable(db, counts.next_seq));
+    assert_true(journal_check_stored(db, counts.next_seq));
     assert_true(journal_check_kept(db, counts.next_seq, counts.next_seq));
     journal_db_counts(db, &counts);
     journal_db_close(db);
     assert_true(
         journal_check_holds(folder->path, counts.first_seq, counts.next_seq - 1, 100, 0, 0));
     assert_int_equal(counts.next_seq - 1, journal_check_newest(folder->path));
+}
+
+/* What is tried with a journal that is in the folder, or is yet to be made. */
+static void play_in(struct folder *folder, const struct fault_plan *plan, struct said *said)
+{
+    assert_true(fault_vfs_install(folder->path));
+    fault_vfs_plan(plan);
+    use_journal(folder, CAP, said);
+    fault_vfs_heal();
+    assert_journal(folder, CAP, said);
+    fault_vfs_remove();
+    folder_remove(folder);
 }
 
 static void play_journal(const struct fault_plan *plan)
@@ -193,16 +205,10 @@ static void play_journal(const struct fault_plan *plan)
     assert_true(folder_make(&folder));
     copy_into(&folder, "journal.db");
     copy_into(&folder, "journal.tail");
-    assert_true(fault_vfs_install(folder.path));
-    fault_vfs_plan(plan);
-    use_journal(&folder, CAP, &said);
-    fault_vfs_heal();
-    assert_journal(&folder, CAP, &said);
-    fault_vfs_remove();
+    play_in(&folder, plan, &said);
     /* Not each failure matters: some are tried again, or tidy up only. */
     if (plan->for_good && plan->nth == 1 && (plan->calls & FAULT_WRITE))
         assert_true(said.told || fault_vfs_failed() == 0);
-    folder_remove(&folder);
 }
 
 static void the_journal_survives_every_failure(void **state)
@@ -216,13 +222,7 @@ static void play_new_journal(const struct fault_plan *plan)
     struct folder folder;
     struct said said = {.opened = false};
     assert_true(folder_make(&folder));
-    assert_true(fault_vfs_install(folder.path));
-    fault_vfs_plan(plan);
-    use_journal(&folder, CAP, &said);
-    fault_vfs_heal();
-    assert_journal(&folder, CAP, &said);
-    fault_vfs_remove();
-    folder_remove(&folder);
+    play_in(&folder, plan, &said);
 }
 
 static void a_new_journal_survives_every_failure(void **state)
@@ -239,14 +239,14 @@ static void play_upgrade(const struct fault_plan *plan)
     char why[256] = "";
     assert_true(folder_make(&folder));
     make_unchecked(&folder);
-    struct journal_db_options options = {folder.path, CAP, JOURNAL_CHECK_TAIL, BOOT};
+    struct journal_db_options options = {folder.path, CAP, JOURNAL_CHECK_TAIL, BOOT, {NULL, NULL}};
     assert_true(fault_vfs_install(folder.path));
     fault_vfs_plan(plan);
     enum gh_err err = journal_db_open(&db, &options, why, sizeof why);
     assert_true(err == GH_OK || (err == GH_IO && why[0]));
     if (err == GH_OK) {
         assert_int_equal(GH_OK, journal_check_append(db, 0, NULL));
-        assert_true(journal_check_durable(db, 11));
+        assert_true(journal_check_stored(db, 11));
         journal_db_close(db);
     }
     fault_vfs_heal();

@@ -67,9 +67,16 @@ static void take_command(void *context, struct slice line)
              (int)line.len, line.ptr);
 }
 
+static void take_denial(void *context, enum row_kind kind, const struct id *id, int64_t rev)
+{
+    (void)context;
+    snprintf(commands + strlen(commands), sizeof commands - strlen(commands), "-%s %s %d|",
+             row_kind_name(kind), id->s, (int)rev);
+}
+
 static struct feed new_feed(bool is_snapshot)
 {
-    return (struct feed){.trust = &trust, .command = take_command, .writer = writer, .keys = &keys, .arena = &arena,
+    return (struct feed){.trust = &trust, .command = take_command, .deny = take_denial, .writer = writer, .keys = &keys, .arena = &arena,
                          .is_snapshot = is_snapshot, .epoch = 1};
 }
 
@@ -188,6 +195,40 @@ static void a_change_set_without_a_checkpoint_is_refused(void **state)
     assert_int_equal(state_now().rows, 0);
 }
 
+#define ORDER "{\"t\":\"command\",\"id\":\"o1\"}"
+#define DENIAL(id) "{\"t\":\"deny\",\"k\":\"person\",\"id\":\"" id "\",\"rev\":2}"
+
+static void what_is_denied_and_ordered_counts_behind_a_line_that_is_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {HEAD, DENIAL("p1"), "{\"t\":\"novelty\"}", "not json", SITE,
+                                        DENIAL("p2"), "{\"t\":\"deny\"}", ORDER, NULL};
+    struct feed f = new_feed(false);
+    commands[0] = '\0';
+    for (size_t i = 0; lines[i]; i++)
+        assert_true(feed_line_on(&f, slice_of(lines[i])));
+    assert_string_equal(commands, "-person p1 2|-person p2 2|" ORDER "|");
+    assert_int_equal(f.err, GH_INVALID);
+    assert_non_null(strstr(f.why, "novelty"));
+    feed_drop(&f);
+    assert_int_equal(state_now().rows, 0);
+}
+
+static void the_lane_alone_takes_denials_and_commands_of_any_epoch_and_no_rows(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "{\"t\":\"head\",\"epoch\":9,\"next\":\"9.9\",\"more\":true}", DENIAL("p1"), SITE, ORDER, NULL};
+    struct feed f = {.is_lane = true, .command = take_command, .deny = take_denial};
+    commands[0] = '\0';
+    for (size_t i = 0; lines[i]; i++)
+        assert_true(feed_line_on(&f, slice_of(lines[i])));
+    assert_string_equal(commands, "-person p1 2|" ORDER "|");
+    assert_string_equal(f.next, "9.9");
+    struct feed g = {.is_lane = true, .command = take_command, .deny = take_denial};
+    assert_false(feed_line_on(&g, slice_of("<html>"))); /* no change set at all */
+}
+
 static void nothing_may_stand_behind_the_checkpoint(void **state)
 {
     (void)state;
@@ -216,6 +257,8 @@ static void a_checkpoint_with_a_bad_member_is_refused_by_its_name(void **state)
         {"{\"epoch\":0,\"rev\":2,\"schema\":1,\"rows\":0," D "," AT "}", "epoch"},
         {"{\"epoch\":1,\"rev\":-2,\"schema\":1,\"rows\":0," D "," AT "}", "rev"},
         {"{\"epoch\":1,\"rev\":2,\"schema\":1,\"rows\":-1," D "," AT "}", "rows"},
+        {"{\"epoch\":9007199254740992,\"rev\":2,\"schema\":1,\"rows\":0," D "," AT "}", "epoch"},
+        {"{\"epoch\":1,\"rev\":9223372036854775807,\"schema\":1,\"rows\":0," D "," AT "}", "rev"},
         {"{\"epoch\":1,\"rev\":2.5,\"schema\":1,\"rows\":0," D "," AT "}", "rev"},
         {"{\"epoch\":1,\"rev\":2,\"schema\":1,\"rows\":0," AT "}", "digest"},
         {"{\"epoch\":1,\"rev\":2,\"schema\":1,\"rows\":0,\"digest\":\"ab\"," AT "}", "digest"},
@@ -346,6 +389,9 @@ static void the_floor_is_kept_beside_the_replica(void **state)
     assert_int_equal(floor_save(&(struct floor){3, 4000000000}, folder.path), GH_OK);
     assert_int_equal(floor_load(&at, folder.path), GH_OK);
     assert_true(at.epoch == 3 && at.rev == 4000000000);
+    assert_int_equal(floor_save(&(struct floor){INT64_MAX, INT64_MAX - 1}, folder.path), GH_OK);
+    assert_int_equal(floor_load(&at, folder.path), GH_OK);
+    assert_true(at.epoch == INT64_MAX && at.rev == INT64_MAX - 1);
     static const char *const bad[] = {"", "floor", "floor 1", "floor 1 2", "floor 1 2\nx", "floor -1 2\n",
                                       "floor 1 99999999999999999999\n", "ceiling 1 2\n"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -414,6 +460,20 @@ static void a_lower_place_is_refused(void **state)
     assert_int_equal(state_now().version.rev, 5);
 }
 
+/* Whatever else comes would only fill the disk. */
+static void in_a_snapshot_a_row_more_than_the_checkpoint_says_is_refused(void **state)
+{
+    (void)state;
+    struct feed f = new_feed(true);
+    f.has_checkpoint = true;
+    f.checkpoint.rows = 1;
+    assert_true(feed_line(&f, slice_of(SITE)));
+    assert_false(feed_line(&f, slice_of(DOOR)));
+    assert_int_equal(f.err, GH_INVALID);
+    assert_non_null(strstr(f.why, "more rows than"));
+    feed_drop(&f);
+}
+
 static void in_a_snapshot_a_line_that_is_no_row_is_refused(void **state)
 {
     (void)state;
@@ -421,6 +481,7 @@ static void in_a_snapshot_a_line_that_is_no_row_is_refused(void **state)
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct feed f = new_feed(true);
         f.has_checkpoint = true;
+        f.checkpoint.rows = 9;
         assert_true(feed_line(&f, slice_of(SITE)));
         assert_false(feed_line(&f, slice_of(lines[i])));
         assert_int_equal(f.err, GH_INVALID);
@@ -437,6 +498,8 @@ int main(void)
         T(a_whole_change_set_becomes_the_policy),
         T(a_change_set_that_is_not_in_order_is_refused_with_its_reason),
         T(a_change_set_without_a_checkpoint_is_refused),
+        T(what_is_denied_and_ordered_counts_behind_a_line_that_is_refused),
+        T(the_lane_alone_takes_denials_and_commands_of_any_epoch_and_no_rows),
         T(nothing_may_stand_behind_the_checkpoint),
         T(a_checkpoint_with_a_bad_member_is_refused_by_its_name),
         T(a_command_is_handed_over_as_it_came_and_never_stops_the_policy),
@@ -446,6 +509,7 @@ int main(void)
         T(a_key_file_that_others_may_write_is_not_believed),
         T(a_batch_that_does_not_add_up_leaves_the_old_policy),
         T(a_lower_place_is_refused),
+        T(in_a_snapshot_a_row_more_than_the_checkpoint_says_is_refused),
         T(in_a_snapshot_a_line_that_is_no_row_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

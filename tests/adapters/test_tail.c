@@ -13,79 +13,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapters/folder_fixture.h"
+#include "adapters/record_fixture.h"
 #include "adapters/sqlite/tail.h"
-#include "lib/folder.h"
 
 #define STREAM_A "0123456789abcdef0123456789abcdef"
 #define STREAM_B "ffffffffffffffffffffffffffffffff"
 #define BYTES 65536
 #define RECORDS 6
+#define STORED 1000 /* the database has all */
 /* Largest plain events that fit one half of such a tail. */
 #define HALF_RECORDS (28672 / (RECORD_HEAD + EVENT_JSON_MAX))
-
-static int setup(void **state)
-{
-    struct folder *folder = calloc(1, sizeof *folder);
-    *state = folder;
-    return folder && folder_make(folder) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    folder_remove(*state);
-    free(*state);
-    return 0;
-}
-
-static struct id make_id(const char *text)
-{
-    struct id id;
-    assert_int_equal(GH_OK, id_set(&id, slice_of(text)));
-    return id;
-}
-
-/* Record i of a fixed row of records of all kinds. */
-static struct record sample(uint64_t i)
-{
-    static const char *const events[3] = {"{\"seq\":1}", "{\"seq\":2,\"k\":\"open\"}", "x"};
-    static const enum record_kind kinds[6] = {RECORD_EVENT, RECORD_EVENT_REPEAT, RECORD_ANSWERED,
-                                              RECORD_KEEP, RECORD_EVENT_KEEP,
-                                              RECORD_EVENT_REPEAT_KEEP};
-    struct record r = {.number = i, .seq = i, .kind = kinds[i % 6]};
-    r.event = r.changes = slice_of("");
-    if (record_has(&r, RECORD_HAS_EVENT))
-        r.event = slice_of(events[i % 3]);
-    else
-        r.seq = i - (i % 6 - 1); /* of the event before */
-    if (record_has(&r, RECORD_HAS_CHANGES))
-        r.changes = slice_make("\3use\2\0\1" "\2k2\0" "\1k\377", 14);
-    if (r.kind == RECORD_ANSWERED)
-        r.repeat = (struct record_repeat){.reader = make_id("r1"), .read_id = make_id("read-7")};
-    if (record_has(&r, RECORD_HAS_REPEAT))
-        r.repeat = (struct record_repeat){.reader = make_id("r1"),
-                                          .read_id = make_id("read-7"),
-                                          .door = i % 2 ? make_id("d1") : (struct id){""},
-                                          .decision = "granted",
-                                          .reason = "granted",
-                                          .boot = UINT64_MAX - i,
-                                          .at_ms = -5,
-                                          .release_ms = 5000,
-                                          .answered = i % 4 == 1};
-    return r;
-}
-
-static bool same(const struct record *a, const struct record *b)
-{
-    return a->number == b->number && a->seq == b->seq && a->kind == b->kind &&
-           slice_equal(a->event, b->event) && slice_equal(a->changes, b->changes) &&
-           id_equal(&a->repeat.reader, &b->repeat.reader) &&
-           id_equal(&a->repeat.read_id, &b->repeat.read_id) &&
-           id_equal(&a->repeat.door, &b->repeat.door) &&
-           strcmp(a->repeat.decision, b->repeat.decision) == 0 &&
-           strcmp(a->repeat.reason, b->repeat.reason) == 0 && a->repeat.boot == b->repeat.boot &&
-           a->repeat.at_ms == b->repeat.at_ms && a->repeat.release_ms == b->repeat.release_ms &&
-           a->repeat.answered == b->repeat.answered;
-}
 
 static struct tail *open_tail(const struct folder *folder, const char *stream, uint64_t run)
 {
@@ -122,7 +60,7 @@ static bool see_any(void *context, const struct record *r)
 static uint64_t replay_samples(struct tail *t)
 {
     struct seen seen = {.next = 1};
-    assert_int_equal(GH_OK, tail_replay(t, see_sample, &seen));
+    assert_int_equal(GH_OK, tail_replay(t, STORED, see_sample, &seen));
     return seen.next - 1;
 }
 
@@ -292,7 +230,7 @@ static void a_newer_format_is_refused_and_left_alone(void **state)
     size_t len = 0, after = 0;
     char *bytes = folder_read(path, &len);
     memcpy(head, bytes, sizeof head);
-    record_put32(head + 8, 2);
+    record_put32(head + 8, 3);
     record_put32(head + 56, record_crc(0, head, 56));
     memcpy(bytes, head, sizeof head);
     put_bytes(path, bytes, len);
@@ -368,7 +306,7 @@ static struct seen numbers(const struct folder *folder, uint64_t run)
 {
     struct seen seen = {.keep = true};
     struct tail *t = open_tail(folder, STREAM_A, run);
-    assert_int_equal(GH_OK, tail_replay(t, see_any, &seen));
+    assert_int_equal(GH_OK, tail_replay(t, STORED, see_any, &seen));
     tail_close(t);
     return seen;
 }
@@ -401,7 +339,7 @@ static void a_record_behind_a_torn_one_never_comes_back(void **state)
     assert_int_equal(0, close(fd));
     struct seen none = {0};
     t = open_tail(*state, STREAM_A, 2);
-    assert_int_equal(GH_OK, tail_replay(t, see_any, &none));
+    assert_int_equal(GH_OK, tail_replay(t, STORED, see_any, &none));
     assert_int_equal(0, none.n);
     plain(t, 1, 1);
     tail_close(t);
@@ -482,6 +420,34 @@ static void a_full_tail_refuses_and_stays_as_it_is(void **state)
     assert_int_equal(refused + 2, seen.numbers[HALF_RECORDS + 1]);
 }
 
+static size_t taken(const struct folder *folder, uint64_t stored)
+{
+    struct seen seen = {.n = 0};
+    struct tail *t = open_tail(folder, STREAM_A, 5);
+    assert_int_equal(GH_OK, tail_replay(t, stored, see_any, &seen));
+    tail_close(t);
+    return seen.n;
+}
+
+/* The power failed with the end of the first half unwritten. */
+static void what_lies_behind_a_hole_is_taken_only_if_the_hole_is_stored(void **state)
+{
+    static const char zeros[TAIL_HEAD];
+    char path[FOLDER_PATH_MAX];
+    struct tail *t = open_tail(*state, STREAM_A, 1);
+    fill(t, 1, 0);
+    tail_close(t);
+    assert_int_equal(2 * HALF_RECORDS, taken(*state, 0));
+    tail_path(*state, path);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(sizeof zeros, pwrite(fd, zeros, sizeof zeros, TAIL_HEAD + 28672 - (off_t)sizeof zeros));
+    assert_int_equal(0, close(fd));
+    size_t left = taken(*state, 0);
+    assert_in_range(left, 1, HALF_RECORDS - 1);
+    assert_int_equal(left, taken(*state, HALF_RECORDS - 1));
+    assert_int_equal(left + HALF_RECORDS, taken(*state, HALF_RECORDS));
+}
+
 static void a_half_is_written_again_once_all_of_it_is_stored(void **state)
 {
     struct tail *t = open_tail(*state, STREAM_A, 1);
@@ -496,7 +462,7 @@ static void a_half_is_written_again_once_all_of_it_is_stored(void **state)
     /* And it goes on where it was. */
     seen = (struct seen){0};
     t = open_tail(*state, STREAM_A, 3);
-    assert_int_equal(GH_OK, tail_replay(t, see_any, &seen));
+    assert_int_equal(GH_OK, tail_replay(t, STORED, see_any, &seen));
     n = tail_newest(t) + 1;
     assert_int_equal(n, fill(t, n, 0));
     assert_int_equal(n + HALF_RECORDS, fill(t, n, 2 * HALF_RECORDS));
@@ -546,6 +512,7 @@ int main(void)
         TAIL_TEST(a_seq_that_goes_back_ends_the_tail),
         cmocka_unit_test(a_record_follows_only_its_own_predecessor),
         TAIL_TEST(a_full_tail_refuses_and_stays_as_it_is),
+        TAIL_TEST(what_lies_behind_a_hole_is_taken_only_if_the_hole_is_stored),
         TAIL_TEST(a_half_is_written_again_once_all_of_it_is_stored),
         TAIL_TEST(a_tail_gets_another_size_only_as_a_whole),
     };

@@ -5,8 +5,12 @@
 #include <string.h>
 
 #include "bench/floors.h"
+#include "bench/loading.h"
 #include "bench/play.h"
 #include "lib/wait.h"
+
+/* Between two looks at whether a snapshot is in force by now. */
+#define READS_A_LOOK 50
 
 /* The floor: the sqlite3 shell reads a file of statements that hold the rows, into the same
  * tables; indexes come last, as is quickest. */
@@ -20,43 +24,35 @@ static bool measure_import(struct big *out, const struct play *p)
         return false;
     int64_t before = wait_now_ns();
     bool good = process_shell(PLAY_SYNC_MS, "sqlite3 '%s' < '%s'", copy, dump);
-    out->import_s = (double)(wait_now_ns() - before) / 1e9;
+    series_add_us(&out->import, (double)(wait_now_ns() - before) / 1e6);
     remove(dump);
     remove(copy);
     return good;
 }
 
-/* Reads one after another, until the policy's revision is above that. */
-static bool read_meanwhile(struct play *p, int64_t rev, struct series *relay)
+static bool measure_while_loading(struct big *out, struct play *p)
 {
     struct series feedback = {0};
-    const struct play_times times = {relay, &feedback};
+    const struct play_times times = {&out->meanwhile, &feedback};
+    struct loading l = {.play = p};
+    bool is_over = false;
     int64_t end = wait_now_ns() + PLAY_SYNC_MS * 1000000LL;
-    bool good = true;
-    while (good && wait_now_ns() < end && site_status_number(&p->site, "policy", "rev") <= rev)
-        good = play_round(p, 1, 10, &times);
+    bool good = loading_order(&l);
+    while (good && !is_over && wait_now_ns() < end)
+        good = play_round(p, 1, READS_A_LOOK, &times) && loading_look(&l, &is_over);
     series_free(&feedback);
-    return good && wait_now_ns() < end;
+    return good && is_over;
 }
 
-/* The cloud has forgotten what it would need for a change: a snapshot it is. */
 static bool measure_meanwhile(struct big *out, struct play *p)
 {
-    struct web_reply reply;
     struct series waste = {0};
     const struct play_times idle = {&out->idle, &waste};
-    int64_t rev = site_status_number(&p->site, "policy", "rev");
-    char row[256];
-    play_person(row, sizeof row, 0, true);
     bool good = play_round(p, 1, 50, &(struct play_times){&waste, &waste});
     for (int i = 0; good && i < 5; i++)
         good = play_round(p, 1, 200, &idle);
-    good = good && web_post(&p->site.admin, "/admin/sites/" SITE_ID "/forget", "", &reply);
-    if (good)
-        web_reply_free(&reply);
-    good = good && site_put_rows(&p->site, row) && read_meanwhile(p, rev, &out->meanwhile);
     series_free(&waste);
-    return good;
+    return good && measure_while_loading(out, p);
 }
 
 /* --- revocation behind a lot of rows ------------------------------------------------------------ */
@@ -108,21 +104,34 @@ static bool revoke_behind(struct big *out, struct play *p, int queued)
 
 /* --- all of it ------------------------------------------------------------------------------------ */
 
-bool big_measure(struct big *out, int people, int queued, int revocations)
+/* The first comes with syncd's start. */
+static bool measure_snapshots(struct big *out, struct play *p, int loads)
+{
+    double first_s = 0;
+    struct loading l = {.play = p, .times = &out->snapshot};
+    bool good = play_sync(p, &first_s) && measure_import(out, p);
+    series_add_us(&out->snapshot, first_s * 1e3);
+    for (int i = 1; good && i < loads; i++)
+        good = loading_order(&l) && loading_wait(&l) && measure_import(out, p);
+    return good;
+}
+
+bool big_measure(struct big *out, const struct big_amount *a)
 {
     struct play p;
-    *out = (struct big){.queued = queued};
-    bool good = play_open(&p, people, BIG_CARDS) && play_sync(&p, &out->snapshot_s);
+    *out = (struct big){.queued = a->queued};
+    bool good = play_open(&p, a->people, BIG_CARDS) && measure_snapshots(out, &p, a->loads);
     out->rows = play_rows(&p);
-    good = good && measure_import(out, &p) && measure_meanwhile(out, &p);
-    for (int i = 0; good && i < revocations; i++)
-        good = revoke_behind(out, &p, queued);
-    series_end_round(&out->revoked);
+    good = good && measure_meanwhile(out, &p);
+    for (int i = 0; good && i < a->revocations; i++) {
+        good = revoke_behind(out, &p, a->queued);
+        series_end_round(&out->revoked);
+    }
     if (good) {
         out->syncd_mib = floors_peak_mib(p.site.syncd.pid);
         out->daemon_mib = floors_peak_mib(p.site.gatehoused.pid);
     }
-    for (int i = 0; good && i < 3; i++)
+    for (int i = 0; good && i < 5; i++)
         good = play_settle(&p) && play_restart(&p, &out->restart);
     play_close(&p);
     return good;

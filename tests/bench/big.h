@@ -9,16 +9,22 @@
 
 struct big {
     long rows, queued;          /* of the policy; before a revocation */
-    double snapshot_s;          /* from syncd's start to the policy in force, nobody at the doors */
-    double import_s;            /* the sqlite3 shell, the same rows into the same schema */
+    struct series snapshot; /* ms until the policy is in force, nobody at the doors: from syncd's start, then
+                               from an order */
+    struct series import;   /* ms: the sqlite3 shell, the same rows into the same schema */
     double syncd_mib, daemon_mib; /* at their most */
     struct series idle, meanwhile; /* read to relay: no sync; while a snapshot loads */
     struct series revoked;      /* cloud's answer to the change to "denied", rows queued before it */
     struct series restart;      /* start of gatehoused to its first answer */
 };
 
-/* people: with BIG_CARDS cards each. queued: rows that come with each revocation. False (said)
- * if it could not be measured. */
-bool big_measure(struct big *out, int people, int queued, int revocations);
+struct big_amount {
+    int people; /* with BIG_CARDS cards each */
+    int loads;
+    int queued, revocations; /* rows that come with each */
+};
+
+/* False (said) if it could not be measured. */
+bool big_measure(struct big *out, const struct big_amount *amount);
 
 #endif

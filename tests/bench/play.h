@@ -1,7 +1,7 @@
 /* Reads played against a whole site, timed from outside: at the simulated board
  * and at the reader.
  *
- * There is one reader to a door and DOORS doors, so that each read of a round can
+ * There is one reader to a door and PLAY_DOORS doors, so that each read of a round can
  * release a locked door: a relay that is released already does not change. All
  * persons may pass all doors, on a schedule that is always open. */
 #ifndef GATEHOUSE_TESTS_BENCH_PLAY_H
@@ -40,7 +40,7 @@ bool play_sync(struct play *play, double *seconds);
 /* After gatehoused was started again. */
 bool play_find_relays(struct play *play);
 
-/* So many cards (1 or WIRES_MAX) are presented at once, each by another client at
+/* So many cards (1, or a divisor of WIRES_MAX) are presented at once, each by another client at
  * a locked door; then the answers and the relays are waited for. False if a read
  * was not granted. */
 bool play_present(struct play *play, int at_once, const struct play_times *times);

@@ -10,7 +10,7 @@
 #define SERIES_ROUNDS_MAX 64
 
 struct series {
-    double *us; /* microseconds, owned */
+    double *us; /* owned; microseconds, or what else is counted in runs */
     size_t n, room;
     size_t round_end[SERIES_ROUNDS_MAX];
     size_t rounds;

@@ -30,7 +30,7 @@ bool table_close(struct table *t)
 void table_heading(const struct table *t, const char *text)
 {
     (void)t;
-    printf("\n%-*s %10s %10s %21s %10s %6s  %s\n", NAME_WIDTH, text, "p50", "p99",
+    printf("\n%-*s %10s %10s %10s %21s %10s %6s  %s\n", NAME_WIDTH, text, "p50", "p99", "p99.9",
            "p50 of the rounds", "floor", "ratio", "target");
 }
 
@@ -84,24 +84,48 @@ static void finish(struct table *t, double value, bool is_time, const struct aga
 void table_latency(struct table *t, const char *name, const struct series *s,
                    const struct against *against)
 {
-    double p50 = series_at(s, 0.5), p99 = series_at(s, 0.99), low, high;
-    char a[24], b[24], c[24], d[24], spread[56];
+    double p50 = series_at(s, 0.5), p99 = series_at(s, 0.99), p999 = series_at(s, 0.999), low, high;
+    char a[24], b[24], c[24], d[24], e[24], spread[56];
     series_spread(s, &low, &high);
     snprintf(spread, sizeof spread, "%s - %s", human(c, low), human(d, high));
-    printf("%-*s %10s %10s %21s", NAME_WIDTH, name, human(a, p50), human(b, p99), spread);
+    printf("%-*s %10s %10s %10s %21s", NAME_WIDTH, name, human(a, p50), human(b, p99),
+           human(e, p999), spread);
     fprintf(t->json,
             "{\"figure\":\"%s\",\"unit\":\"us\",\"n\":%zu,\"p50\":%.3f,\"p99\":%.3f,"
-            "\"p50_low\":%.3f,\"p50_high\":%.3f",
-            name, s->n, p50, p99, low, high);
+            "\"p999\":%.3f,\"p50_low\":%.3f,\"p50_high\":%.3f",
+            name, s->n, p50, p99, p999, low, high);
     finish(t, p50, true, against);
+}
+
+/* As many digits as there is something to read. */
+static const char *with_unit(char out[48], double value, const char *unit)
+{
+    snprintf(out, 48, value < 10 ? "%.2f %s" : "%.0f %s", value, unit);
+    return out;
+}
+
+static void begin_number(struct table *t, const char *name, double value, const char *unit,
+                         const char *spread)
+{
+    char text[48];
+    printf("%-*s %10s %10s %10s %21s", NAME_WIDTH, name, with_unit(text, value, unit), "", "", spread);
+    fprintf(t->json, "{\"figure\":\"%s\",\"unit\":\"%s\",\"value\":%.3f", name, unit, value);
 }
 
 void table_number(struct table *t, const char *name, double value, const char *unit,
                   const struct against *against)
 {
-    char text[48];
-    snprintf(text, sizeof text, value < 10 ? "%.2f %s" : "%.0f %s", value, unit);
-    printf("%-*s %10s %10s %21s", NAME_WIDTH, name, text, "", "");
-    fprintf(t->json, "{\"figure\":\"%s\",\"unit\":\"%s\",\"value\":%.3f", name, unit, value);
+    begin_number(t, name, value, unit, "");
+    finish(t, value, false, against);
+}
+
+void table_runs(struct table *t, const char *name, const struct series *runs, const char *unit,
+                const struct against *against)
+{
+    double value = series_at(runs, 0.5), low = series_at(runs, 0), high = series_at(runs, 1);
+    char a[48], b[48], spread[100];
+    snprintf(spread, sizeof spread, "%s - %s", with_unit(a, low, ""), with_unit(b, high, unit));
+    begin_number(t, name, value, unit, spread);
+    fprintf(t->json, ",\"n\":%zu,\"low\":%.3f,\"high\":%.3f", runs->n, low, high);
     finish(t, value, false, against);
 }

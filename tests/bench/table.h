@@ -2,8 +2,9 @@
  *
  * One JSON object a line. The first: {"machine","started"}. Then one for each
  * figure, members that do not apply left out:
- *   {"figure","unit","n","p50","p99","p50_low","p50_high",   a latency, in us
+ *   {"figure","unit","n","p50","p99","p999","p50_low","p50_high",   a latency, in us
  *    "value",                                                any other number
+ *    "n","low","high",                                       of several runs: value is their median
  *    "floor","floor_value","ratio","target","limit","met"}
  * limit is in the figure's unit; met is true or false. */
 #ifndef GATEHOUSE_TESTS_BENCH_TABLE_H
@@ -37,5 +38,8 @@ void table_latency(struct table *t, const char *name, const struct series *s,
 /* A number of another kind; unit as printed behind it. */
 void table_number(struct table *t, const char *name, double value, const char *unit,
                   const struct against *against);
+/* The same of several runs: their median, and from the lowest to the highest. */
+void table_runs(struct table *t, const char *name, const struct series *runs, const char *unit,
+                const struct against *against);
 
 #endif

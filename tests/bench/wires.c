@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -42,44 +43,74 @@ static bool call_up(struct wires *w, int i, int port)
     return good;
 }
 
-struct waker {
+/* --- keeping the library awake -------------------------------------------------------------- */
+
+/* It looks for new sockets only when an old one has news, or after a second: without this each
+ * further client takes two seconds to connect. And after a second without a packet it sleeps for
+ * 100 ms, here and in the process that echoes; gatehoused has its own way round that. */
+#define WAKE_CONNECTING_MS 5
+#define WAKE_MS 300
+
+struct wires_waker {
     struct mqtt_client *client;
-    atomic_bool stop;
+    pthread_t thread;
+    atomic_int pause_ms; /* 0: it is to end */
 };
 
-/* The library looks for new sockets only when an old one has news, or after a
- * second: without this each further client takes two seconds to connect. */
 static void *wake(void *context)
 {
-    struct waker *waker = context;
-    while (!atomic_load(&waker->stop)) {
-        (void)mqtt_client_publish(waker->client, "bench/wake", "", 0, 1, false, NULL);
-        wait_pause_ms(5);
+    struct wires_waker *waker = context;
+    int pause_ms;
+    while ((pause_ms = atomic_load(&waker->pause_ms)) > 0) {
+        (void)mqtt_client_publish(waker->client, "bench/ask/wake", "", 0, 1, false, NULL);
+        wait_pause_ms(pause_ms);
     }
     return NULL;
 }
 
+static struct wires_waker *waker_open(int port)
+{
+    struct wires_waker *waker = calloc(1, sizeof *waker);
+    struct mqtt_client_options o = {.port = port, .client_id = "bench-waker"};
+    if (waker == NULL)
+        return NULL;
+    atomic_store(&waker->pause_ms, WAKE_CONNECTING_MS);
+    waker->client = mqtt_client_open(&o);
+    if (waker->client != NULL && pthread_create(&waker->thread, NULL, wake, waker) == 0)
+        return waker;
+    mqtt_client_close(waker->client);
+    free(waker);
+    return NULL;
+}
+
+static void waker_close(struct wires_waker *waker)
+{
+    if (waker == NULL)
+        return;
+    atomic_store(&waker->pause_ms, 0);
+    pthread_join(waker->thread, NULL);
+    mqtt_client_close(waker->client);
+    free(waker);
+}
+
+/* --- the readers ---------------------------------------------------------------------------- */
+
 bool wires_open(struct wires *w, int port, int n, bool nodelay)
 {
-    pthread_t thread;
-    *w = (struct wires){.n = n};
-    bool good = call_up(w, 0, port);
-    struct waker waker = {.client = w->client[0]};
-    if (good && n > 1) {
-        good = pthread_create(&thread, NULL, wake, &waker) == 0;
-        for (int i = 1; i < n && good; i++) {
-            good = call_up(w, i, port);
-        }
-        atomic_store(&waker.stop, true);
-        pthread_join(thread, NULL);
-        good = mqtt_client_flush(w->client[0], WAIT_MS) && good;
+    *w = (struct wires){.n = n, .waker = waker_open(port)};
+    bool good = w->waker != NULL;
+    for (int i = 0; i < n && good; i++) {
+        good = call_up(w, i, port);
     }
+    if (good)
+        atomic_store(&w->waker->pause_ms, WAKE_MS);
     wires_set_nodelay(port, nodelay);
     return good;
 }
 
 void wires_close(struct wires *w)
 {
+    waker_close(w->waker);
     for (int i = 0; i < WIRES_MAX; i++) {
         mqtt_client_close(w->client[i]);
     }

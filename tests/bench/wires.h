@@ -9,11 +9,14 @@
 
 #include "lib/mqtt_client.h"
 
-#define WIRES_MAX 16
+#define WIRES_MAX 64
 /* Readers of each client: client i has the readers i, i + WIRES_MAX, ... */
-#define WIRES_READERS 15
+#define WIRES_READERS 8
+
+struct wires_waker;
 
 struct wires {
+    struct wires_waker *waker; /* owned */
     struct mqtt_client *client[WIRES_MAX];
     size_t seen[WIRES_MAX]; /* messages gone through */
     int n;

@@ -5,6 +5,7 @@
  *
  *   GATEHOUSE_SEED=N    what is drawn; without it, the clock. It is printed
  *   GATEHOUSE_COUNT=N   how many faults; without it, the short form's
+ *   GATEHOUSE_ONLY=NAME of "link": that fault alone, such as kill_broker
  *
  * and runs first the campaign with the programs in $BUILD, then once with each build that is
  * known to be bad ($BUILD/bad/NAME, made by tests/campaigns/known-bad): those must be found out. */

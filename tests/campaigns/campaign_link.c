@@ -200,54 +200,69 @@ static bool try_policy(struct link *l, const char *name)
 }
 
 struct kind {
-    const char *fault;               /* of the cloud, for 1 to 3 calls; or */
-    bool (*play)(struct link *l);    /* something else; or */
-    const char *trial;               /* one under which no policy may be believed */
+    const char *name;
+    bool (*play)(struct link *l); /* NULL: */
+    enum { OF_CLOUD, TRIAL } how; /* a fault of the cloud for 1 to 3 calls, or one under which no
+                                     policy may be believed */
 };
 
 #define TRIALS 3 /* the last ones */
 static const struct kind FAULTS[] = {
-    {"events_fail_before_commit", NULL, NULL},
-    {"events_fail_after_commit", NULL, NULL},
-    {"garbage", NULL, NULL},
-    {"truncate_gzip", NULL, NULL},
-    {"endless_body", NULL, NULL},
-    {"redirect", NULL, NULL},
-    {"older_rev", NULL, NULL},
-    {"older_epoch", NULL, NULL},
-    {"invalid_row", NULL, NULL},
-    {"answer_503", NULL, NULL},
-    {"drop_connections", NULL, NULL},
-    {NULL, kill_cloud, NULL},
-    {NULL, freeze_cloud, NULL},
-    {NULL, stall_cloud, NULL},
-    {NULL, restart_syncd, NULL},
-    {NULL, kill_broker, NULL},
-    {NULL, kill_broker, NULL},
-    {NULL, new_epoch, NULL},
-    {NULL, forget, NULL},
-    {NULL, cut_changes, NULL},
-    {NULL, kill_gatehoused, NULL},
-    {NULL, drip, NULL},
-    {NULL, NULL, "wrong_digest"},
-    {NULL, NULL, "wrong_signature"},
-    {NULL, NULL, "unsigned"},
+    {"events_fail_before_commit", NULL, OF_CLOUD},
+    {"events_fail_after_commit", NULL, OF_CLOUD},
+    {"garbage", NULL, OF_CLOUD},
+    {"truncate_gzip", NULL, OF_CLOUD},
+    {"endless_body", NULL, OF_CLOUD},
+    {"redirect", NULL, OF_CLOUD},
+    {"older_rev", NULL, OF_CLOUD},
+    {"older_epoch", NULL, OF_CLOUD},
+    {"invalid_row", NULL, OF_CLOUD},
+    {"answer_503", NULL, OF_CLOUD},
+    {"drop_connections", NULL, OF_CLOUD},
+    {.name = "kill_cloud", .play = kill_cloud},
+    {.name = "freeze_cloud", .play = freeze_cloud},
+    {.name = "stall_cloud", .play = stall_cloud},
+    {.name = "restart_syncd", .play = restart_syncd},
+    {.name = "kill_broker", .play = kill_broker},
+    {.name = "kill_broker", .play = kill_broker},
+    {.name = "new_epoch", .play = new_epoch},
+    {.name = "forget", .play = forget},
+    {.name = "cut_changes", .play = cut_changes},
+    {.name = "kill_gatehoused", .play = kill_gatehoused},
+    {.name = "drip", .play = drip},
+    {"wrong_digest", NULL, TRIAL},
+    {"wrong_signature", NULL, TRIAL},
+    {"unsigned", NULL, TRIAL},
 };
+
+#define N_FAULTS (sizeof FAULTS / sizeof FAULTS[0])
+
+/* GATEHOUSE_ONLY=kill_broker plays that fault alone. NULL: there is none of that name. */
+static const struct kind *draw_fault(struct campaign *c)
+{
+    const char *only = getenv("GATEHOUSE_ONLY");
+    for (size_t i = 0; only && i < N_FAULTS; i++)
+        if (strcmp(FAULTS[i].name, only) == 0)
+            return &FAULTS[i];
+    if (only)
+        return NULL;
+    /* A bad build gets more of what it should trip over. */
+    bool tries = c->is_bad && campaign_chance(c, 50);
+    return &FAULTS[tries ? N_FAULTS - 1 - campaign_draw(c, TRIALS) : campaign_draw(c, N_FAULTS)];
+}
 
 static bool play_fault(struct link *l)
 {
     struct campaign *c = l->campaign;
-    uint32_t n = sizeof FAULTS / sizeof FAULTS[0];
-    /* A bad build gets more of what it should trip over. */
-    bool tries = c->is_bad && campaign_chance(c, 50);
-    const struct kind *k = &FAULTS[tries ? n - 1 - campaign_draw(c, TRIALS) : campaign_draw(c, n)];
-    if (campaign_chance(c, 60) && !change_policy(l))
+    const struct kind *k = draw_fault(c);
+    if (!CAMPAIGN_STEP(k != NULL) || (campaign_chance(c, 60) && !change_policy(l)))
         return false;
-    bool good = k->play    ? k->play(l)
-                : k->trial ? try_policy(l, k->trial)
-                           : fault(l, k->fault, 1 + (int)campaign_draw(c, 3));
+    bool is_of_cloud = !k->play && k->how == OF_CLOUD;
+    bool good = k->play       ? k->play(l)
+                : is_of_cloud ? fault(l, k->name, 1 + (int)campaign_draw(c, 3))
+                              : try_policy(l, k->name);
     /* One in two times syncd is as if it had never failed, and tries at once. */
-    if (k->fault && campaign_chance(c, 50))
+    if (is_of_cloud && campaign_chance(c, 50))
         good = good && restart_syncd(l);
     crowd_pass(&l->crowd, campaign_draw(c, 500));
     return good;
@@ -258,9 +273,9 @@ static bool heal(struct link *l)
 {
     struct crowd *crowd = &l->crowd;
     bool good = true;
-    for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++)
-        if (FAULTS[i].fault)
-            good = good && fault(l, FAULTS[i].fault, 0);
+    for (size_t i = 0; i < N_FAULTS; i++)
+        if (!FAULTS[i].play && FAULTS[i].how == OF_CLOUD)
+            good = good && fault(l, FAULTS[i].name, 0);
     if (!good || !restart_syncd(l))
         return false;
     crowd_settle(crowd, SOON_MS);

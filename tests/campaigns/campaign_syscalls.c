@@ -158,7 +158,7 @@ int main(int argc, char **argv)
         .name = "syscalls",
         .count = 30,
         .play = play,
-        .bad = {{"answers_early", 20}, {"resends_as_new", 20}},
+        .bad = {{"answers_early", 100}, {"resends_as_new", 20}},
     };
     int status;
     return tracer_main(argc, argv, &status) ? status : campaign_main(argc, argv, &kind);

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "enrol.h"
 #include "event_store.h"
 #include "store.h"
 
@@ -116,38 +117,55 @@ void admin_set_faults(struct cloud *cloud, const struct call *call, struct answe
     faults_write(&cloud->faults, &answer->body);
 }
 
+struct setting {
+    const char *name;
+    int64_t least, most, *value;
+};
+
 /* Absent: it stays. */
-static bool read_setting(const json_t *root, const char *name, int64_t most, int64_t *value)
+static bool read_setting(const json_t *root, const struct setting *s, int64_t *value)
 {
-    const json_t *v = json_object_get(root, name);
-    if (!v)
-        return true;
-    if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > most)
-        return false;
-    *value = json_integer_value(v);
-    return true;
+    const json_t *v = json_object_get(root, s->name);
+    *value = v ? json_integer_value(v) : *s->value;
+    return !v || (json_is_integer(v) && *value >= s->least && *value <= s->most);
 }
 
 void admin_settings(struct cloud *cloud, const struct call *call, struct answer *answer)
 {
+    const struct setting settings[] = {
+        {"checkpoint_every_s", 1, CHECKPOINT_EVERY_S, &cloud->checkpoint_every_s},
+        {"command_again_s", 1, COMMAND_AGAIN_S, &cloud->command_again_s},
+        {"gateway_cert_s", 1, GATEWAY_CERT_MAX_S, &cloud->gateway_cert_s},
+        {"gateway_cert_age_s", 0, GATEWAY_CERT_MAX_S, &cloud->gateway_cert_age_s},
+    };
+    enum { SETTINGS = sizeof settings / sizeof settings[0] };
+    int64_t value[SETTINGS];
     json_error_t error;
     struct bytes body = call_body(call);
     json_t *root = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, &error);
-    bool good = read_setting(root, "checkpoint_every_s", CHECKPOINT_EVERY_S,
-                             &cloud->checkpoint_every_s) &&
-                read_setting(root, "command_again_s", COMMAND_AGAIN_S, &cloud->command_again_s);
-    size_t known = (json_object_get(root, "checkpoint_every_s") != NULL) +
-                   (json_object_get(root, "command_again_s") != NULL);
-    if (known == 0 || json_object_size(root) != known || !good) {
-        answer_error(answer, 400,
-                     "the body must be {\"checkpoint_every_s\":1 to %d, \"command_again_s\":1 to %d}",
-                     CHECKPOINT_EVERY_S, COMMAND_AGAIN_S);
-    } else {
-        answer->wake = true;
-        answer_json(answer, 200, "{\"checkpoint_every_s\":%lld,\"command_again_s\":%lld}\n",
-                    (long long)cloud->checkpoint_every_s, (long long)cloud->command_again_s);
+    bool good = json_object_size(root) > 0;
+    size_t known = 0;
+    for (int i = 0; i < SETTINGS; i++) {
+        good = read_setting(root, &settings[i], &value[i]) && good;
+        known += json_object_get(root, settings[i].name) != NULL;
     }
+    good = good && known == json_object_size(root);
     json_decref(root);
+    text_addf(&answer->body, "{");
+    for (int i = 0; i < SETTINGS && good; i++) {
+        *settings[i].value = value[i];
+        text_addf(&answer->body, "%s\"%s\":%lld", i ? "," : "", settings[i].name,
+                  (long long)value[i]);
+    }
+    text_addf(&answer->body, "}\n");
+    answer->status = 200;
+    answer->type = "application/json";
+    answer->wake = good;
+    if (!good)
+        answer_error(answer, 400,
+                     "the body must be {\"checkpoint_every_s\":1 to %d, \"command_again_s\":1 to %d, "
+                     "\"gateway_cert_s\":1 to %d, \"gateway_cert_age_s\":0 to %d}",
+                     CHECKPOINT_EVERY_S, COMMAND_AGAIN_S, GATEWAY_CERT_MAX_S, GATEWAY_CERT_MAX_S);
 }
 
 static bool write_sites(struct cloud *cloud, struct text *out)
@@ -179,8 +197,10 @@ void admin_get_state(struct cloud *cloud, const struct call *call, struct answer
     struct text *out = &answer->body;
     answer->status = 200;
     answer->type = "application/json";
-    text_addf(out, "{\"checkpoint_every_s\":%lld,\"command_again_s\":%lld,\"waiting\":%lld,\"faults\":",
+    text_addf(out, "{\"checkpoint_every_s\":%lld,\"command_again_s\":%lld,\"gateway_cert_s\":%lld,"
+              "\"gateway_cert_age_s\":%lld,\"waiting\":%lld,\"faults\":",
               (long long)cloud->checkpoint_every_s, (long long)cloud->command_again_s,
+              (long long)cloud->gateway_cert_s, (long long)cloud->gateway_cert_age_s,
               (long long)cloud->waiting);
     faults_write(&cloud->faults, out);
     text_addf(out, ",\"sites\":");

@@ -175,6 +175,7 @@ struct change_set {
     char name[128];
     int64_t since;
     bool endless;
+    bool is_part; /* no checkpoint stands at its end */
 };
 
 static bool add_rows(struct rest *rest, struct text *body)
@@ -189,7 +190,7 @@ static bool add_rows(struct rest *rest, struct text *body)
         gz_write(&c->gz, INVALID_ROW, sizeof INVALID_ROW - 1);
     bool good = store_changes(c->cloud->db, c->name, c->since, c->site.rev, write_row, &c->gz) ==
                 STORE_OK;
-    if (!c->endless) { /* else the checkpoint never comes */
+    if (!c->endless && !c->is_part) { /* else the checkpoint never comes */
         text_addf(&line, "{\"t\":\"checkpoint\",");
         write_checkpoint(c->cloud, &line, c->name, &c->site, fault_take(faults, FAULT_WRONG_DIGEST));
         text_addf(&line, "}\n");
@@ -210,7 +211,7 @@ static void free_rows(struct rest *rest)
 }
 
 /* The change set: head, deny lines and commands at once, rows and checkpoint behind them. It
- * always reaches the newest rev, so "more" is always false. */
+ * always reaches the newest rev, so "more" is false, unless a fault wants a part. */
 static void write_changes(struct cloud *cloud, const struct call *call, const struct site *s,
                           const struct poll *p, struct answer *answer)
 {
@@ -227,12 +228,14 @@ static void write_changes(struct cloud *cloud, const struct call *call, const st
                              .cloud = cloud,
                              .site = *s,
                              .since = p->since.rev,
-                             .endless = endless};
+                             .endless = endless,
+                             .is_part = fault_take(&cloud->faults, FAULT_NO_CHECKPOINT)};
     snprintf(c->name, sizeof c->name, "%s", call_arg(call, 0));
     gz_begin(&c->gz, &answer->body, compress);
     text_addf(&line,
-              "{\"t\":\"head\",\"epoch\":%lld,\"next\":\"%lld.%lld.%lld\",\"more\":false}\n",
-              (long long)s->epoch, (long long)s->epoch, (long long)s->rev, (long long)s->serial);
+              "{\"t\":\"head\",\"epoch\":%lld,\"next\":\"%lld.%lld.%lld\",\"more\":%s}\n",
+              (long long)s->epoch, (long long)s->epoch, (long long)s->rev, (long long)s->serial,
+              c->is_part ? "true" : "false");
     gz_write(&c->gz, line.at, line.len);
     if (line.failed || store_denials(cloud->db, c->name, c->since, write_denial, &c->gz) != STORE_OK ||
         !commands_due(cloud, c->name, call_came_us(call), write_command, &c->gz))

@@ -54,6 +54,14 @@ static const char TABLES[] =
     " n INTEGER PRIMARY KEY, site TEXT NOT NULL, gateway TEXT NOT NULL, id TEXT NOT NULL,"
     " line TEXT NOT NULL, made_s INTEGER NOT NULL, until_s INTEGER NOT NULL,"
     " sent_us INTEGER NOT NULL, result TEXT);"
+    /* one-time tokens, by their SHA-256 */
+    "CREATE TABLE IF NOT EXISTS enrolments("
+    " hash BLOB PRIMARY KEY, site TEXT NOT NULL, gateway TEXT NOT NULL,"
+    " until_s INTEGER NOT NULL, used_s INTEGER) WITHOUT ROWID;"
+    /* how: enrol or renew; seen_s: its first call */
+    "CREATE TABLE IF NOT EXISTS certificates("
+    " serial TEXT PRIMARY KEY, site TEXT NOT NULL, gateway TEXT NOT NULL,"
+    " from_s INTEGER NOT NULL, until_s INTEGER NOT NULL, how TEXT NOT NULL, seen_s INTEGER);"
     "CREATE TABLE IF NOT EXISTS status("
     " site TEXT NOT NULL, gateway TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL,"
     " PRIMARY KEY(site, gateway)) WITHOUT ROWID;";

@@ -138,6 +138,10 @@ static bool read_batch(struct batch *b, const json_t *root, struct bytes body,
 static void store_batch(struct cloud *cloud, const struct call *call, const struct batch *b,
                         struct answer *answer)
 {
+    if (fault_take(&cloud->faults, FAULT_EXPECT_AHEAD)) {
+        answer_json(answer, 409, "{\"expected_seq\":1000000}\n");
+        return;
+    }
     if (fault_take(&cloud->faults, FAULT_EVENTS_FAIL_BEFORE_COMMIT)) {
         answer_failed(answer);
         return;

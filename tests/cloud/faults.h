@@ -19,7 +19,9 @@ enum fault {
     FAULT_STALL_MS,                 /* each call waits that long before anything is done */
     FAULT_EVENTS_FAIL_BEFORE_COMMIT, /* count: 500, nothing stored */
     FAULT_EVENTS_FAIL_AFTER_COMMIT, /* count: stored, then the answer breaks off */
+    FAULT_EXPECT_AHEAD,             /* count: 409 with a number far ahead, nothing stored */
     FAULT_WRONG_DIGEST,             /* count: checkpoints with a digest that is not true */
+    FAULT_NO_CHECKPOINT,            /* count: change sets without one, that say there is more */
     FAULT_INVALID_ROW,              /* count: change sets with a row no gateway may accept */
     FAULT_WRONG_SIGNATURE,         /* count: checkpoints whose signature does not fit */
     FAULT_UNSIGNED,                /* count: checkpoints without one */
@@ -29,11 +31,20 @@ enum fault {
     FAULT_UNSIGNED_COMMAND,        /* count: commands without one */
     FAULT_REPLAY_COMMANDS,         /* count: change sets with all commands that ever were */
     FAULT_DRIP,                    /* count: bodies that go out one byte a second */
+    FAULT_DRIP_SNAPSHOT,           /* count: snapshots that do */
     FAULT_REDIRECT,                /* count: 302 to another path */
     FAULT_ENDLESS_BODY,            /* count: checkpoints, change sets and acknowledgements that
                                       never end */
     FAULT_TRUNCATE_GZIP,           /* count: packed bodies without their last 8 bytes, in an
                                       answer that ends properly */
+    FAULT_ENROL_OTHER_KEY,         /* count: certificates (of enrolment and renewal) for a key
+                                      that is not the request's */
+    FAULT_ENROL_OTHER_NAME,        /* count: certificates for another gateway */
+    FAULT_ENROL_EXPIRED,           /* count: certificates that ended a day ago */
+    FAULT_ENROL_NOT_YET,           /* count: certificates that begin in a day */
+    FAULT_ENROL_OTHER_CA,          /* count: certificates that another authority signed */
+    FAULT_ENROL_NO_POLICY_KEY,     /* count: enrolments without a policy key to pin */
+    FAULT_REFUSE_CERTIFICATE,      /* count: calls by a certificate that count as nobody's */
     FAULT_TRUNCATE_SNAPSHOT_AT,     /* one snapshot breaks off at this byte of it; 0 = off */
     FAULT_TRUNCATE_CHANGES_AT,      /* one change set breaks off at this byte; 0 = off */
     FAULT_COUNT

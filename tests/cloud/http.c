@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "caller.h"
+#include "enrol.h"
 #include "gz.h"
 #include "send.h"
 
@@ -32,6 +34,7 @@ struct call {
     const char *path; /* as long as the call lives */
     char arg[ARGS_MAX][65];
     bool admin;
+    struct caller caller;
     int refused; /* status with which it will be refused, 0 = not */
     struct text body;
     size_t skipped;
@@ -115,6 +118,11 @@ int64_t call_came_us(const struct call *call)
     return call->came_us;
 }
 
+const struct caller *call_caller(const struct call *call)
+{
+    return &call->caller;
+}
+
 /* --- a call comes in ---------------------------------------------------------- */
 
 static bool path_fits(const char *pattern, const char *path, struct call *call)
@@ -157,6 +165,42 @@ static void find_route(struct call *call, const char *method, const char *path)
     }
 }
 
+/* Does the path name somebody else than whose certificate this is? */
+static bool is_of_another(const struct call *call)
+{
+    const char *pattern = call->route ? call->route->path : "";
+    const struct certificate_owner *owner = &call->caller.owner;
+    return strncmp(pattern, "/v1/sites/*", 11) != 0 || strcmp(call->arg[0], owner->site) != 0 ||
+           (strncmp(pattern + 11, "/gateways/*", 11) == 0 && strcmp(call->arg[1], owner->gateway) != 0);
+}
+
+static void check_caller(struct call *call)
+{
+    const struct caller *c = &call->caller;
+    if (call->route && call->route->open)
+        return;
+    if (c->kind == CALLER_GATEWAY && fault_take(&call->http->cloud->faults, FAULT_REFUSE_CERTIFICATE)) {
+        call->caller.kind = CALLER_NOBODY;
+        call->caller.certificate = CERTIFICATE_WRONG;
+    }
+    enum caller_kind needed = call->admin ? CALLER_ADMIN : CALLER_GATEWAYS;
+    bool is_gateway = c->kind == CALLER_GATEWAY && !call->admin;
+    /* Who is nobody learns nothing, not even which paths there are. */
+    if (c->kind != needed && !is_gateway)
+        call->refused = MHD_HTTP_UNAUTHORIZED;
+    else if (is_gateway && !call->refused && is_of_another(call))
+        call->refused = MHD_HTTP_FORBIDDEN;
+    else if (is_gateway)
+        enrol_seen(call->http->cloud, c->owner.serial);
+}
+
+static gnutls_session_t session_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info ? info->tls_session : NULL;
+}
+
 static struct call *call_begin(struct http *http, struct MHD_Connection *connection,
                                const char *method, const char *path)
 {
@@ -171,11 +215,9 @@ static struct call *call_begin(struct http *http, struct MHD_Connection *connect
     call->fault = FAULT_COUNT;
     call->admin = strncmp(path, "/admin/", 7) == 0;
     find_route(call, method, path);
-    const struct secret *secret =
-        call->admin ? &http->cloud->admin_token : &http->cloud->gateway_token;
-    /* Who has no token learns nothing, not even which paths there are. */
-    if (!secret_matches(secret, call_header(call, MHD_HTTP_HEADER_AUTHORIZATION)))
-        call->refused = MHD_HTTP_UNAUTHORIZED;
+    caller_find(&call->caller, http->cloud, call_header(call, MHD_HTTP_HEADER_AUTHORIZATION),
+                session_of(connection));
+    check_caller(call);
     return call;
 }
 
@@ -230,11 +272,23 @@ static void choose_fault(struct call *call)
 
 /* --- its answer ------------------------------------------------------------------ */
 
+static const char *unknown_words(enum certificate_verdict certificate)
+{
+    if (certificate == CERTIFICATE_OVER)
+        return "the certificate is not valid now";
+    if (certificate == CERTIFICATE_WRONG)
+        return "the certificate is not one of this cloud's";
+    return "the bearer token is missing or not the right one";
+}
+
 static void refuse(const struct call *call, struct answer *answer)
 {
     switch (call->refused) {
     case MHD_HTTP_UNAUTHORIZED:
-        answer_error(answer, 401, "the bearer token is missing or not the right one");
+        answer_error(answer, 401, "%s", unknown_words(call->caller.certificate));
+        break;
+    case MHD_HTTP_FORBIDDEN:
+        answer_error(answer, 403, "this certificate is that of another gateway");
         break;
     case MHD_HTTP_NOT_FOUND:
         answer_error(answer, 404, "there is no such path");
@@ -305,7 +359,8 @@ static void spoil(const struct call *call, struct answer *answer)
     bool is_whole = answer->file < 0 || answer->to == answer->total;
     if (call->admin || call->refused || (answer->file < 0 && answer->body.len == 0))
         return;
-    answer->drip = fault_take(faults, FAULT_DRIP);
+    answer->drip = fault_take(faults, FAULT_DRIP) ||
+                   (answer->file >= 0 && fault_take(faults, FAULT_DRIP_SNAPSHOT));
     answer->cut_gzip = answer->gzip && is_whole && fault_take(faults, FAULT_TRUNCATE_GZIP);
 }
 
@@ -443,7 +498,9 @@ struct http *http_open(struct cloud *cloud, const struct http_options *options, 
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_call, http,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_HTTPS_MEM_CERT, options->cert_pem,
-        MHD_OPTION_HTTPS_MEM_KEY, options->key_pem, MHD_OPTION_HTTPS_PRIORITIES,
+        MHD_OPTION_HTTPS_MEM_KEY, options->key_pem,
+        /* A client may show a certificate; what it is worth is judged with each call. */
+        MHD_OPTION_HTTPS_MEM_TRUST, options->client_ca_pem, MHD_OPTION_HTTPS_PRIORITIES,
         "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2", MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         NULL, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,

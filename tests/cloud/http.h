@@ -44,12 +44,14 @@ struct answer {
 typedef void handler_fn(struct cloud *cloud, const struct call *call, struct answer *answer);
 
 /* path: segments; "*" stands for one identifier. Paths that begin with /admin/
- * need the admin token, all others the gateways'. */
+ * need the admin token, all others the gateways' or the certificate of a gateway, which
+ * serves the calls of its own site, and of no other gateway. */
 struct route {
     const char *method;
     const char *path;
     size_t body_max; /* bytes, packed as well as unpacked */
     handler_fn *handle;
+    bool open; /* for everybody: no token, no certificate */
 };
 
 /* Where a redirected gateway call leads, put before its path: it is served there, too, so that a
@@ -85,6 +87,7 @@ struct http_options {
     int port;             /* 0 = a free one */
     const char *cert_pem; /* texts, not file names */
     const char *key_pem;
+    const char *client_ca_pem; /* of gateways' certificates */
     const struct route *routes; /* ends with a method of NULL */
 };
 

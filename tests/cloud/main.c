@@ -13,30 +13,37 @@
 #include "admin.h"
 #include "changes.h"
 #include "commands.h"
+#include "enrol.h"
 #include "events.h"
 #include "http.h"
 #include "snapshot.h"
+#include "x509.h"
 
 enum { EXIT_USAGE = 2, PEM_MAX = 1024 * 1024 };
 
 static const struct route ROUTES[] = {
-    {"GET", "/v1/sites/*/checkpoint", 0, checkpoint_get},
-    {"GET", "/v1/sites/*/snapshots/*/*", 0, snapshot_get},
-    {"GET", "/v1/sites/*/changes", 0, changes_get},
-    {"POST", "/v1/sites/*/gateways/*/events", EVENTS_BODY_MAX, events_post},
-    {"POST", "/v1/sites/*/gateways/*/status", STATUS_BODY_MAX, status_post},
-    {"POST", "/admin/sites/*/rows", ROWS_BODY_MAX, admin_put_rows},
-    {"POST", "/admin/sites/*/epoch", SMALL_BODY_MAX, admin_new_epoch},
-    {"POST", "/admin/sites/*/checkpoint", SMALL_BODY_MAX, admin_issue},
-    {"POST", "/admin/sites/*/forget", SMALL_BODY_MAX, admin_forget},
-    {"GET", "/admin/sites/*/gateways/*/events", 0, admin_get_events},
-    {"GET", "/admin/sites/*/gateways/*/events/summary", 0, admin_get_summary},
-    {"GET", "/admin/sites/*/gateways/*/status", 0, admin_get_status},
-    {"POST", "/admin/sites/*/gateways/*/commands", SMALL_BODY_MAX, admin_command},
-    {"GET", "/admin/sites/*/gateways/*/commands", 0, admin_get_commands},
-    {"POST", "/admin/faults", SMALL_BODY_MAX, admin_set_faults},
-    {"POST", "/admin/settings", SMALL_BODY_MAX, admin_settings},
-    {"GET", "/admin/state", 0, admin_get_state},
+    {"GET", "/v1/sites/*/checkpoint", 0, checkpoint_get, false},
+    {"GET", "/v1/sites/*/snapshots/*/*", 0, snapshot_get, false},
+    {"GET", "/v1/sites/*/changes", 0, changes_get, false},
+    {"POST", "/v1/sites/*/gateways/*/events", EVENTS_BODY_MAX, events_post, false},
+    {"POST", "/v1/sites/*/gateways/*/status", STATUS_BODY_MAX, status_post, false},
+    {"GET", "/v1/ca", 0, ca_get, true},
+    {"POST", "/v1/enrol", ENROL_BODY_MAX, enrol_post, true},
+    {"POST", "/v1/sites/*/gateways/*/renew", ENROL_BODY_MAX, renew_post, false},
+    {"POST", "/admin/sites/*/rows", ROWS_BODY_MAX, admin_put_rows, false},
+    {"POST", "/admin/sites/*/epoch", SMALL_BODY_MAX, admin_new_epoch, false},
+    {"POST", "/admin/sites/*/checkpoint", SMALL_BODY_MAX, admin_issue, false},
+    {"POST", "/admin/sites/*/forget", SMALL_BODY_MAX, admin_forget, false},
+    {"GET", "/admin/sites/*/gateways/*/events", 0, admin_get_events, false},
+    {"GET", "/admin/sites/*/gateways/*/events/summary", 0, admin_get_summary, false},
+    {"GET", "/admin/sites/*/gateways/*/status", 0, admin_get_status, false},
+    {"POST", "/admin/sites/*/gateways/*/commands", SMALL_BODY_MAX, admin_command, false},
+    {"GET", "/admin/sites/*/gateways/*/commands", 0, admin_get_commands, false},
+    {"POST", "/admin/sites/*/gateways/*/enrolment", SMALL_BODY_MAX, admin_new_token, false},
+    {"GET", "/admin/sites/*/gateways/*/certificates", 0, admin_get_certificates, false},
+    {"POST", "/admin/faults", SMALL_BODY_MAX, admin_set_faults, false},
+    {"POST", "/admin/settings", SMALL_BODY_MAX, admin_settings, false},
+    {"GET", "/admin/state", 0, admin_get_state, false},
     {0},
 };
 
@@ -48,6 +55,8 @@ struct options {
     const char *admin_token;
     const char *policy_key, *command_key; /* NULL: nothing is signed */
     const char *make_key, *public_key;    /* instead of serving */
+    const char *ca;     /* NULL: nobody is enrolled */
+    long long cert_days; /* of gateways' certificates */
     const char *address;
     int port; /* -1 = not given */
 };
@@ -60,13 +69,15 @@ static bool read_options(struct options *o, int argc, char **argv)
         {"token", required_argument, NULL, 't'}, {"admin-token", required_argument, NULL, 'm'},
         {"policy-key", required_argument, NULL, 'P'},
         {"command-key", required_argument, NULL, 'C'},
+        {"ca", required_argument, NULL, 'A'},
+        {"gateway-cert-days", required_argument, NULL, 'D'},
         {"make-key", required_argument, NULL, 'M'},
         {"public-key", required_argument, NULL, 'K'},
         {"address", required_argument, NULL, 'a'}, {0}};
-    *o = (struct options){.address = "127.0.0.1", .port = -1};
+    *o = (struct options){.address = "127.0.0.1", .port = -1, .cert_days = GATEWAY_CERT_DAYS};
     int c;
     while ((c = getopt_long(argc, argv, "", NAMES, NULL)) != -1) {
-        long long port;
+        long long port, days;
         if (c == 'd')
             o->data = optarg;
         else if (c == 'c')
@@ -87,6 +98,11 @@ static bool read_options(struct options *o, int argc, char **argv)
             o->public_key = optarg;
         else if (c == 'a')
             o->address = optarg;
+        else if (c == 'A')
+            o->ca = optarg;
+        else if (c == 'D' && parse_number(optarg, strlen(optarg), GATEWAY_CERT_MAX_S / 86400, &days) &&
+                 days > 0)
+            o->cert_days = days;
         else if (c == 'p' && parse_number(optarg, strlen(optarg), 65535, &port))
             o->port = (int)port;
         else
@@ -121,6 +137,19 @@ static char *read_file(const char *path, char why[256])
     return text;
 }
 
+/* What gateways are to pin; it has to be a certificate. */
+static bool open_ca(struct cloud *cloud, const char *path, char why[256])
+{
+    char print[SHA256_TEXT];
+    cloud->ca_pem = read_file(path, why);
+    if (!cloud->ca_pem)
+        return false;
+    if (strlen(cloud->ca_pem) <= CA_TEXT_MAX && certificate_fingerprint(cloud->ca_pem, print))
+        return true;
+    snprintf(why, 256, "--ca %.200s: it must hold a certificate (PEM)", path);
+    return false;
+}
+
 static bool open_cloud(struct cloud *cloud, const struct options *o, char why[256])
 {
     char db_path[4096];
@@ -142,6 +171,11 @@ static bool open_cloud(struct cloud *cloud, const struct options *o, char why[25
     }
     cloud->snapshot_dir = strdup(dir);
     snprintf(db_path, sizeof db_path, "%s/cloud.db", o->data);
+    cloud->gateway_ca = gateway_ca_open(o->data, why);
+    if (!cloud->gateway_ca || (o->ca && !open_ca(cloud, o->ca, why)))
+        return false;
+    cloud->gateway_cert_s = o->cert_days * 86400;
+    cloud->gateway_cert_age_s = GATEWAY_CERT_AGE_S;
     cloud->checkpoint_every_s = CHECKPOINT_EVERY_S;
     cloud->command_again_s = COMMAND_AGAIN_S;
     cloud->faults.value[FAULT_RETRY_AFTER_S] = 1;
@@ -170,7 +204,8 @@ static bool serve(struct cloud *cloud, const struct options *o, char why[256])
     char *cert = read_file(o->cert, why);
     char *key = cert ? read_file(o->key, why) : NULL;
     if (key && stop_fd >= 0) {
-        struct http_options options = {o->address, o->port, cert, key, ROUTES};
+        struct http_options options = {o->address, o->port, cert, key,
+                                       gateway_ca_pem(cloud->gateway_ca), ROUTES};
         http = http_open(cloud, &options, &port, why);
     }
     if (http) {
@@ -210,7 +245,8 @@ int main(int argc, char **argv)
     if (!read_options(&o, argc, argv)) {
         fprintf(stderr, "usage: gatehouse-cloud --data DIR --cert FILE --key FILE --port N"
                         " [--address 127.0.0.1] --token FILE --admin-token FILE"
-                        " [--policy-key FILE] [--command-key FILE], or --make-key FILE, or"
+                        " [--policy-key FILE] [--command-key FILE]"
+                        " [--ca FILE] [--gateway-cert-days N], or --make-key FILE, or"
                         " --public-key FILE\n");
         return EXIT_USAGE;
     }
@@ -222,6 +258,8 @@ int main(int argc, char **argv)
     if (!served)
         fprintf(stderr, "gatehouse-cloud: %s\n", why);
     db_close(cloud.db);
+    gateway_ca_close(cloud.gateway_ca);
+    free(cloud.ca_pem);
     free(cloud.snapshot_dir);
     return served ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -37,6 +37,7 @@ static bool write_config(const char *disk, char path[FOLDER_PATH_MAX])
 {
     static const char format[] =
         "[site]\nid = hq\ngateway = gw-1\nstate_dir = %s/state\nrun_dir = /run/gatehouse\n"
+        "battery_clock = yes\n"
         "[broker]\nport = 1\n"
         "[door d0]\nrelay = power:0\nactive = high\nlock = fail_secure\n"
         "[door d1]\nrelay = power:1\nactive = high\nlock = fail_safe\n";

@@ -15,7 +15,14 @@ static const char CA_CONFIG[] =
     "policy=p\nunique_subject=no\nemail_in_dn=no\n"
     "[p]\ncommonName=supplied\n"
     "[own]\nsubjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\n"
-    "[other]\nsubjectAltName=DNS:other.example\nextendedKeyUsage=serverAuth\n";
+    "[other]\nsubjectAltName=DNS:other.example\nextendedKeyUsage=serverAuth\n"
+    "[client]\nextendedKeyUsage=clientAuth\n";
+
+#define LONG_AGO "20190101000000Z"
+#define AGO "20200101000000Z"
+#define BEFORE "20240101000000Z"
+#define AHEAD "20481231235959Z"
+#define FAR_AHEAD "20491231235959Z"
 
 static bool openssl(const struct folder *folder, const char *const *arguments)
 {
@@ -56,24 +63,72 @@ bool certs_make_ca(const struct folder *folder, const char *name)
                                key, "-out", pem, NULL});
 }
 
-bool certs_make_server(const struct folder *folder, const char *ca, const char *name,
-                       enum cert_kind kind)
+static bool write_database(const struct folder *folder)
+{
+    return folder_write(folder, "ca.cnf", CA_CONFIG, 0600) &&
+           folder_write(folder, "index.txt", "", 0600);
+}
+
+/* A key and what asks for a certificate: NAME.key, NAME.csr. */
+static bool ask(const struct folder *folder, const char *name, const char *common_name)
+{
+    char pem[80], key[80], csr[80], subject[160];
+    if (!names(name, pem, key, csr)) {
+        return false;
+    }
+    size_t n = (size_t)snprintf(subject, sizeof subject, "/CN=");
+    for (; *common_name && n + 3 < sizeof subject; common_name++) {
+        if (strchr("/+\\", *common_name)) {
+            subject[n++] = '\\';
+        }
+        subject[n++] = *common_name;
+    }
+    subject[n] = '\0';
+    return openssl(folder, (const char *const[]){"req", "-newkey", "ec", "-pkeyopt",
+                                                 "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                                                 subject, "-keyout", key, "-out", csr, NULL});
+}
+
+static bool sign(const struct folder *folder, const char *ca, const char *name,
+                 const char *extensions, enum cert_kind kind)
 {
     char pem[80], key[80], csr[80], ca_pem[80], ca_key[80], ca_csr[80];
     if (!names(name, pem, key, csr) || !names(ca, ca_pem, ca_key, ca_csr) ||
-        !folder_write(folder, "ca.cnf", CA_CONFIG, 0600) ||
-        !folder_write(folder, "index.txt", "", 0600)) {
+        !write_database(folder)) {
         return false;
     }
-    const char *from = kind == CERT_EXPIRED ? "20190101000000Z" : "20240101000000Z";
-    const char *until = kind == CERT_EXPIRED ? "20200101000000Z" : "20491231235959Z";
-    return openssl(folder, (const char *const[]){"req", "-newkey", "ec", "-pkeyopt",
-                                                 "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                                                 "/CN=gatehouse-test", "-keyout", key, "-out",
-                                                 csr, NULL}) &&
-           openssl(folder, (const char *const[]){
+    const char *from = kind == CERT_EXPIRED ? LONG_AGO : kind == CERT_NOT_YET ? AHEAD : BEFORE;
+    const char *until = kind == CERT_EXPIRED ? AGO : FAR_AHEAD;
+    return openssl(folder, (const char *const[]){
                                "ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", ca_pem,
-                               "-keyfile", ca_key, "-extensions",
-                               kind == CERT_OTHER_NAME ? "other" : "own", "-startdate", from,
+                               "-keyfile", ca_key, "-extensions", extensions, "-startdate", from,
                                "-enddate", until, "-in", csr, "-out", pem, NULL});
+}
+
+bool certs_make_server(const struct folder *folder, const char *ca, const char *name,
+                       enum cert_kind kind)
+{
+    return ask(folder, name, "gatehouse-test") &&
+           sign(folder, ca, name, kind == CERT_OTHER_NAME ? "other" : "own", kind);
+}
+
+bool certs_make_client(const struct folder *folder, const char *ca, const char *name,
+                       const char *common_name, enum cert_kind kind)
+{
+    return ask(folder, name, common_name) &&
+           sign(folder, ca, name, kind == CERT_FOR_SERVERS ? "own" : "client", kind);
+}
+
+bool certs_make_list(const struct folder *folder, const char *ca, const char *name,
+                     const char *revoked)
+{
+    char pem[80], key[80], csr[80], ca_pem[80], ca_key[80], ca_csr[80];
+    return names(revoked, pem, key, csr) && names(ca, ca_pem, ca_key, ca_csr) &&
+           write_database(folder) &&
+           openssl(folder, (const char *const[]){"ca", "-config", "ca.cnf", "-cert", ca_pem,
+                                                 "-keyfile", ca_key, "-revoke", pem, NULL}) &&
+           openssl(folder, (const char *const[]){"ca", "-config", "ca.cnf", "-cert", ca_pem,
+                                                 "-keyfile", ca_key, "-gencrl", "-crl_lastupdate",
+                                                 BEFORE, "-crl_nextupdate", FAR_AHEAD, "-out",
+                                                 name, NULL});
 }

@@ -30,7 +30,8 @@ struct control_double {
     char path[108];
     int64_t first, next, acked; /* events first..next-1 are there */
     int refuse_acks;
-    bool online;
+    int64_t break_off; /* 0 = no */
+    bool online, heard; /* of the cloud */
     struct note notes[NOTES_MAX];
     int n_notes;
 };
@@ -64,10 +65,15 @@ static void answer_events(struct control_double *d, FILE *out, const struct json
 {
     int64_t after = 0, n = 0;
     json_int(request, "after", &after);
-    fprintf(out, "{\"ok\":true}\n");
-    for (int64_t seq = after + 1 > d->first ? after + 1 : d->first; seq < d->next; seq++, n++)
+    int64_t most = d->break_off > 0 ? d->break_off : INT64_MAX;
+    d->break_off = 0;
+    fprintf(out, "{\"ok\":true,\"stream\":\"" STREAM "\"}\n");
+    for (int64_t seq = after + 1 > d->first ? after + 1 : d->first; seq < d->next && n < most; seq++, n++)
         send_event(out, seq);
-    fprintf(out, "{\"end\":true,\"count\":%lld}\n", (long long)n);
+    if (n == most)
+        fprintf(out, "{\"seq\":"); /* in the middle of the next */
+    else
+        fprintf(out, "{\"end\":true,\"count\":%lld}\n", (long long)n);
 }
 
 static void answer_ack(struct control_double *d, FILE *out, const struct json *request)
@@ -95,8 +101,10 @@ static void answer_note(struct control_double *d, FILE *out, const struct json *
         snprintf(n->kind, sizeof n->kind, "%.*s", (int)kind.len, kind.ptr ? kind.ptr : "");
         snprintf(n->fault, sizeof n->fault, "%.*s", (int)fault.len, fault.ptr ? fault.ptr : "");
     }
-    if (slice_is(kind, "cloud_online") || slice_is(kind, "cloud_offline"))
+    if (slice_is(kind, "cloud_online") || slice_is(kind, "cloud_offline")) {
         d->online = slice_is(kind, "cloud_online");
+        d->heard = true;
+    }
     fprintf(out, "{\"ok\":true}\n");
 }
 
@@ -116,9 +124,10 @@ static void answer_status(struct control_double *d, FILE *out)
 {
     fprintf(out,
             "{\"ok\":true,\"version\":\"double\",\"uptime_s\":1,\"clock\":\"synced\","
-            "\"cloud\":{\"online\":%s,\"since\":null},\"journal\":{\"stream\":\"" STREAM "\","
+            "\"cloud\":{\"online\":%s,\"since\":%s},\"journal\":{\"stream\":\"" STREAM "\","
             "\"next_seq\":%lld,\"queued\":%lld,\"head\":\"%064llx\"}}\n",
-            d->online ? "true" : "false", (long long)d->next, (long long)(d->next - 1 - d->acked),
+            d->online ? "true" : "false", d->heard ? "\"2026-01-05T08:00:00Z\"" : "null",
+            (long long)d->next, (long long)(d->next - 1 - d->acked),
             (unsigned long long)(d->next - 1));
 }
 
@@ -252,6 +261,13 @@ void control_double_refuse_acks(struct control_double *d, int count)
 {
     pthread_mutex_lock(&d->lock);
     d->refuse_acks = count;
+    pthread_mutex_unlock(&d->lock);
+}
+
+void control_double_break_off(struct control_double *d, int64_t count)
+{
+    pthread_mutex_lock(&d->lock);
+    d->break_off = count;
     pthread_mutex_unlock(&d->lock);
 }
 

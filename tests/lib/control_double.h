@@ -22,6 +22,9 @@ void control_double_lose(struct control_double *d, int64_t up_to);
 /* The next acknowledgements are answered with an error and forgotten. */
 void control_double_refuse_acks(struct control_double *d, int count);
 
+/* The next answer to events breaks off behind this many of them. */
+void control_double_break_off(struct control_double *d, int64_t count);
+
 int64_t control_double_acked(struct control_double *d);
 bool control_double_wait_acked(struct control_double *d, int64_t seq, int timeout_ms);
 

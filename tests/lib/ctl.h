@@ -7,4 +7,9 @@
  * owned, also on failure; NULL = not wanted. */
 int ctl_run(const char *config_path, const char *input, const char *const *words, char **said);
 
+/* The same at a terminal that is so many columns wide, without input; *said gets what was
+ * shown there, with plain newlines; owned, also on failure. */
+int ctl_run_at_terminal(const char *config_path, int columns, const char *const *words,
+                        char **said);
+
 #endif

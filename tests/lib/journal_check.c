@@ -9,7 +9,7 @@
 
 struct journal_db *journal_check_open(const char *folder, uint64_t max_events, uint64_t boot)
 {
-    struct journal_db_options options = {folder, max_events, JOURNAL_CHECK_TAIL, boot};
+    struct journal_db_options options = {folder, max_events, JOURNAL_CHECK_TAIL, boot, {NULL, NULL}};
     struct journal_db *db = NULL;
     char why[256];
     if (journal_db_open(&db, &options, why, sizeof why) == GH_OK)
@@ -209,6 +209,14 @@ bool journal_check_durable(struct journal_db *db, uint64_t seq)
             lib_say("%" PRIu64 " did not become durable", seq);
             return false;
         }
+    return true;
+}
+
+bool journal_check_stored(struct journal_db *db, uint64_t seq)
+{
+    if (!journal_check_durable(db, seq))
+        return false;
+    journal_db_settle(db);
     return true;
 }
 

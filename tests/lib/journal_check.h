@@ -43,6 +43,8 @@ uint64_t journal_check_newest(const char *folder);
 
 /* Waits (WAIT_MS) on journal_db_fd until durable() has reached seq. */
 bool journal_check_durable(struct journal_db *db, uint64_t seq);
+/* The same, and then until the database has it as well, where it can be written. */
+bool journal_check_stored(struct journal_db *db, uint64_t seq);
 
 /* Waits (WAIT_MS) until journal_db_trouble has something; takes it. */
 bool journal_check_trouble(struct journal_db *db, struct journal_trouble *out);

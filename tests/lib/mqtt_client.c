@@ -151,7 +151,7 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
 static struct timespec end_in(int timeout_ms)
 {
     int64_t ns = wait_now_ns() + (int64_t)timeout_ms * 1000000;
-    return (struct timespec){ns / 1000000000, ns % 1000000000};
+    return (struct timespec){ns / 1000000000, (long)(ns % 1000000000)};
 }
 
 static void begin_step(struct mqtt_client *client)

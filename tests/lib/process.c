@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +54,7 @@ struct child {
     const char *const *argv;
     char **env;
     const char *cwd;
+    int nice;
     int in, out, err; /* become 0, 1, 2 */
     int report;       /* errno goes here when exec fails */
     pid_t parent;
@@ -70,7 +72,8 @@ static _Noreturn void become(const struct child *c)
         _exit(127);
     }
     if (dup2(c->in, 0) >= 0 && dup2(c->out, 1) >= 0 && dup2(c->err, 2) >= 0 &&
-        (c->cwd == NULL || chdir(c->cwd) == 0)) {
+        (c->cwd == NULL || chdir(c->cwd) == 0) &&
+        (c->nice == 0 || setpriority(PRIO_PROCESS, 0, c->nice) == 0)) {
         char **argv = NULL;
         memcpy(&argv, &c->argv, sizeof argv);
         execvpe(argv[0], argv, c->env);
@@ -121,7 +124,7 @@ bool process_start(struct process *process, const struct process_options *o)
     int log = open(o->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     bool ready = null >= 0 && log >= 0 && fstat(log, &st) == 0 && merge_env(o->env, env);
     if (ready) {
-        struct child c = {.argv = o->argv, .env = env, .cwd = o->cwd, .in = null, .out = log,
+        struct child c = {.argv = o->argv, .env = env, .cwd = o->cwd, .nice = o->nice, .in = null, .out = log,
                           .err = log};
         const char *slash = strrchr(o->argv[0], '/');
         snprintf(started.name, sizeof started.name, "%s", slash ? slash + 1 : o->argv[0]);

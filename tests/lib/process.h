@@ -28,6 +28,7 @@ struct process_options {
     const char *const *env;  /* "NAME=value" beside our own environment, NULL-terminated; or NULL */
     const char *log_path;    /* standard output and error are appended here */
     const char *cwd;         /* NULL = ours */
+    int nice;                /* setpriority(2); only upwards from ours, which 0 keeps */
 };
 
 /* False if it cannot be started (no such program included). A line that was in

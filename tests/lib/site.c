@@ -16,16 +16,25 @@
 static bool write_config(struct site *site, const struct site_options *options)
 {
     static const char format[] =
-        "[site]\nid = " SITE_ID "\ngateway = " SITE_GATEWAY "\nstate_dir = %s\nrun_dir = %s\n%s\n"
-        "[broker]\nport = %d\n"
-        "[cloud]\nurl = https://127.0.0.1:%d\nca_file = %s/ca.pem\ntoken_file = %s/token\n"
-        "policy_key_file = %s/policy.pub\ncommand_key_file = %s/command.pub\n"
-        "%s";
-    char text[8192];
+        "[site]\nid = " SITE_ID "\ngateway = " SITE_GATEWAY "\nstate_dir = %s\nrun_dir = %s\n"
+        "battery_clock = yes\n%s\n"
+        "[broker]\nport = %d\n%s"
+        "[cloud]\nurl = https://127.0.0.1:%d\n%s%s";
+    static const char own_files[] = "ca_file = %s/ca.pem\ntoken_file = %s/token\n"
+                                    "policy_key_file = %s/policy.pub\ncommand_key_file = %s/command.pub\n";
+    char text[8192], account[2 * FOLDER_PATH_MAX + 100] = "", files[2048];
     const char *dir = site->folder.path;
+    if (options->has_accounts)
+        snprintf(account, sizeof account,
+                 "username = @gatehoused\npassword_file = %s/broker.password\ndir = %s/broker\n",
+                 dir, dir);
+    if (options->is_enrolled)
+        snprintf(files, sizeof files, "dir = %s\n", site->identity_dir);
+    else
+        snprintf(files, sizeof files, own_files, dir, dir, dir, dir);
     int n = snprintf(text, sizeof text, format, site->state_dir, site->run_dir,
                      options->site_lines ? options->site_lines : "", site->broker.port,
-                     site->cloud_port, dir, dir, dir, dir, options->config);
+                     account, site->cloud_port, files, options->config);
     return n < (int)sizeof text && folder_write(&site->folder, "gatehouse.conf", text, 0600) &&
            folder_file(&site->folder, "gatehouse.conf", site->config_path);
 }
@@ -47,10 +56,14 @@ static bool make_key(struct site *site, const char *name)
 
 bool site_make(struct site *site, const struct site_options *options)
 {
-    *site = (struct site){.real_lines = options->real_lines};
+    *site = (struct site){
+        .real_lines = options->real_lines,
+        .gatehoused_program = options->gatehoused ? options->gatehoused : "gatehoused",
+    };
     char ca[FOLDER_PATH_MAX];
     if (!folder_make(&site->folder) || !folder_file(&site->folder, "state", site->state_dir) ||
         !folder_file(&site->folder, "run", site->run_dir) ||
+        !folder_file(&site->folder, "identity", site->identity_dir) ||
         !folder_file(&site->folder, "run/" CONTROL_SOCKET, site->control) ||
         !folder_file(&site->folder, "run/sim.sock", site->sim) ||
         !folder_file(&site->folder, "ca.pem", ca) || !certs_make_ca(&site->folder, "ca") ||
@@ -81,7 +94,7 @@ void site_end(struct site *site)
 }
 
 static bool start(struct site *site, struct process *process, const char *program,
-                  const char *const *arguments)
+                  const char *const *arguments, int nice)
 {
     const char *argv[24];
     char path[FOLDER_PATH_MAX], log[FOLDER_PATH_MAX], name[64];
@@ -93,7 +106,8 @@ static bool start(struct site *site, struct process *process, const char *progra
     while (*arguments && n < 23)
         argv[n++] = *arguments++;
     argv[n] = NULL;
-    return process_start(process, &(struct process_options){.argv = argv, .log_path = log});
+    return process_start(
+        process, &(struct process_options){.argv = argv, .log_path = log, .nice = nice});
 }
 
 bool site_start_broker(struct site *site)
@@ -105,20 +119,20 @@ bool site_start_cloud(struct site *site)
 {
     char data[FOLDER_PATH_MAX], cert[FOLDER_PATH_MAX], key[FOLDER_PATH_MAX];
     char token[FOLDER_PATH_MAX], admin[FOLDER_PATH_MAX], port[8];
-    char policy[FOLDER_PATH_MAX], command[FOLDER_PATH_MAX];
+    char policy[FOLDER_PATH_MAX], command[FOLDER_PATH_MAX], ca[FOLDER_PATH_MAX];
     const struct folder *f = &site->folder;
     if (!folder_file(f, "cloud", data) || !folder_file(f, "cloud.pem", cert) ||
         !folder_file(f, "cloud.key", key) || !folder_file(f, "token", token) ||
         !folder_file(f, "admin-token", admin) || !folder_file(f, "policy.seed", policy) ||
-        !folder_file(f, "command.seed", command))
+        !folder_file(f, "command.seed", command) || !folder_file(f, "ca.pem", ca))
         return false;
     mkdir(data, 0700);
     snprintf(port, sizeof port, "%d", site->cloud_port);
     const char *const arguments[] = {
         "--data",    data,        "--cert",  cert,  "--key",         key,   "--port", port,
         "--address", "127.0.0.1", "--token", token, "--admin-token", admin,
-        "--policy-key", policy, "--command-key", command, NULL};
-    return start(site, &site->cloud, "gatehouse-cloud", arguments) &&
+        "--policy-key", policy, "--command-key", command, "--ca", ca, NULL};
+    return start(site, &site->cloud, "gatehouse-cloud", arguments, 0) &&
            process_wait_line(&site->cloud, "listening on", WAIT_MS, NULL, 0);
 }
 
@@ -142,7 +156,7 @@ bool site_launch_gatehoused(struct site *site)
 {
     const char *board = site->real_lines ? NULL : "--sim";
     const char *const arguments[] = {"--config", site->config_path, board, NULL};
-    return start(site, &site->gatehoused, "gatehoused", arguments);
+    return start(site, &site->gatehoused, site->gatehoused_program, arguments, 0);
 }
 
 static bool start_gatehoused(struct site *site, bool (*is_ready)(void *context))
@@ -167,10 +181,25 @@ bool site_start_gatehoused_alone(struct site *site)
     return start_gatehoused(site, is_asked);
 }
 
+/* The priority that its unit gives it. */
+static bool read_nice(int *out)
+{
+    char path[FOLDER_PATH_MAX];
+    char *unit = place_repo_file("systemd/gatehouse-syncd.service", path) ? folder_read(path, NULL) : NULL;
+    const char *line = unit ? strstr(unit, "\nNice=") : NULL;
+    if (line)
+        *out = (int)strtol(line + sizeof "\nNice=" - 1, NULL, 10);
+    else
+        lib_say("no Nice in the unit of gatehouse-syncd");
+    free(unit);
+    return line != NULL;
+}
+
 bool site_start_syncd(struct site *site)
 {
     const char *const arguments[] = {"--config", site->config_path, NULL};
-    return start(site, &site->syncd, "gatehouse-syncd", arguments);
+    int nice;
+    return read_nice(&nice) && start(site, &site->syncd, "gatehouse-syncd", arguments, nice);
 }
 
 bool site_start_all(struct site *site)
@@ -231,6 +260,37 @@ bool site_command(struct site *site, const char *json, char id[65])
     json_free(v);
     web_reply_free(&reply);
     return good;
+}
+
+static bool take_word(const struct json *v, const char *name, char out[65])
+{
+    struct slice text;
+    if (!json_text(v, name, &text) || text.len > 64)
+        return false;
+    snprintf(out, 65, "%.*s", (int)text.len, text.ptr);
+    return true;
+}
+
+bool site_new_token(struct site *site, int ttl_s, char token[65], char print[65])
+{
+    char body[32];
+    struct web_reply reply;
+    snprintf(body, sizeof body, "{\"ttl_s\":%d}", ttl_s);
+    if (!web_post(&site->admin, "/admin/sites/" SITE_ID "/gateways/" SITE_GATEWAY "/enrolment", body,
+                  &reply))
+        return false;
+    struct json *v = json_parse_object(slice_make(reply.body, reply.len), NULL, 0);
+    bool good = v && take_word(v, "token", token) && take_word(v, "ca_sha256", print);
+    if (!good)
+        lib_say("the cloud answers %ld to a token: %s", reply.status, reply.body);
+    json_free(v);
+    web_reply_free(&reply);
+    return good;
+}
+
+bool site_settings(struct site *site, const char *json)
+{
+    return post(site, "/admin/settings", json);
 }
 
 bool site_fault(struct site *site, const char *json)

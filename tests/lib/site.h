@@ -20,7 +20,11 @@ struct site_options {
     const char *config;    /* sections of gatehouse.conf beside [site], [broker], [cloud]:
                               at least one [door ...] */
     const char *site_lines; /* more lines of [site]; NULL = none */
+    bool has_accounts; /* the broker asks for them: gatehousectl has yet to make them, in the
+                          folder's broker/ */
     bool real_lines;        /* the kernel's GPIO instead of the simulated board */
+    bool is_enrolled;       /* [cloud] names the address alone; the identity is still to come */
+    const char *gatehoused; /* the program in its place; NULL = itself */
 };
 
 struct site {
@@ -31,10 +35,12 @@ struct site {
     struct web_client admin; /* the cloud's admin calls */
     char config_path[FOLDER_PATH_MAX];
     char state_dir[FOLDER_PATH_MAX], run_dir[FOLDER_PATH_MAX];
+    char identity_dir[FOLDER_PATH_MAX]; /* of the enrolment */
     char control[FOLDER_PATH_MAX], sim[FOLDER_PATH_MAX];
     char events_url[160]; /* of the admin call that lists this gateway's events */
     struct simwatch *watch; /* of the board; NULL while gatehoused is down, or if it is real */
     bool real_lines;
+    const char *gatehoused_program;
 };
 
 /* Makes folder, certificates, tokens and configuration; starts nothing. */
@@ -60,10 +66,13 @@ bool site_stop_gatehoused(struct site *site);
 
 /* Posts a command for our gateway (the JSON of the cloud's admin call); its id. */
 bool site_command(struct site *site, const char *json, char id[65]);
+/* A one-time token for our gateway, good for so long; print: the fingerprint beside it. */
+bool site_new_token(struct site *site, int ttl_s, char token[65], char print[65]);
 /* Puts rows (NDJSON) into the cloud's policy of this site. */
 bool site_put_rows(struct site *site, const char *ndjson);
-/* Switches faults of the cloud; a JSON object. */
+/* Switches faults, or settings, of the cloud; a JSON object. */
 bool site_fault(struct site *site, const char *json);
+bool site_settings(struct site *site, const char *json);
 
 /* One question at the control socket: the first line of the answer, owned
  * (free); NULL if nobody answers. */

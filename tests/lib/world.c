@@ -36,10 +36,12 @@ static void make_policy(struct world *w)
     w->generation = 1;
 }
 
-static void fill(const struct world *w, struct policy_facts *out)
+static void fill(struct world *w, struct policy_facts *out)
 {
+    w->n_asked++;
     *out = (struct policy_facts){
         .is_available = true,
+        .generation = w->generation,
         .version = {.epoch = 1, .rev = 7, .issued_at = 1700000000},
         .site = w->site,
     };
@@ -120,6 +122,7 @@ static enum gh_err readers_of(void *self, const struct id *door,
 static uint64_t generation(void *self)
 {
     struct world *w = self;
+    w->n_asked++;
     return w->generation;
 }
 
@@ -294,6 +297,8 @@ static enum gh_err publish(void *self, struct slice topic, struct slice payload,
     (void)qos;
     if (w->bus_down)
         return GH_RETRY;
+    if (w->bus_full && retain)
+        return GH_FULL;
     if (slice_is(topic, "gatehouse/v1/gateway/tick"))
         return GH_OK;
     CHECK(w->n_sent < WORLD_SENT_MAX);
@@ -413,7 +418,7 @@ void world_kill(struct world *w)
 void world_power_cut(struct world *w)
 {
     world_kill(w);
-    w->n_events = w->durable;
+    w->n_events = (size_t)w->durable;
     kept_power_cut(w);
     w->boot = w->now.mono;
 }

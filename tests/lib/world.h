@@ -43,6 +43,7 @@ struct world {
     /* the policy; a test that changes it counts generation up */
     bool policy_broken;
     uint64_t generation;
+    size_t n_asked; /* questions so far: each is a transaction of a real store */
     struct policy_site site;
     struct door_facts door[WORLD_DOORS];
     bool is_dropped[WORLD_DOORS]; /* the policy has no such door */
@@ -69,6 +70,7 @@ struct world {
     struct world_sent *sent; /* WORLD_SENT_MAX, owned */
     size_t n_sent;
     bool bus_down;
+    bool bus_full; /* for what is retained */
     bool broker_is_slow; /* it acknowledges only when told to */
     uint64_t unconfirmed, confirmed; /* tags of answers */
 };

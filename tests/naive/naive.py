@@ -785,8 +785,8 @@ class World:
     def command(self, s):
         result, reason, read = self.carry_out(s)
         if result != "duplicate" and s.get("id"):
-            if self.trusted():  # forgotten when the next is remembered; who cannot tell the age keeps it
-                self.commands = {k: t for k, t in self.commands.items() if t == 0 or self.now - t <= 7 * 86400}
+            if self.trusted():  # forgotten when the next is remembered; of what has no age the week begins now
+                self.commands = {k: t or self.now for k, t in self.commands.items() if t == 0 or self.now - t <= 7 * 86400}
             self.commands[s["id"]] = self.now if self.trusted() else 0
         self.events.append(("command", s.get("door"), reason if reason else (GRANTED if s["action"] == "release" and result == "done" else None)))
         if result != "done":

@@ -1,6 +1,8 @@
 /* Commands, fire and second factors, in virtual time and over kills. */
 #include "kept_fixture.h"
 
+#include "app/gatehoused/command_memory.h"
+
 /* --- commands --------------------------------------------------------------------------- */
 
 static void a_local_lockdown_outlives_a_kill(void **state)
@@ -196,6 +198,96 @@ static void dropping_ids_does_not_make_the_memory_longer(void **state)
     assert_false(world_is_released(w, 0));
 }
 
+static void a_week_passes(struct world *w, int64_t more_s)
+{
+    w->now.wall.s += 7 * 86400 + more_s;
+    w->now.mono.ms += (7 * 86400 + more_s) * 1000;
+}
+
+/* Our clock is behind the cloud's: the command is younger than its id. */
+static void a_command_from_ahead_of_our_clock_is_not_done_again_when_its_id_is_old(void **state)
+{
+    struct world *w = *state;
+    int64_t then = w->now.wall.s + 3600;
+    assert_int_equal(issued(w, COMMAND_HOLD_OPEN, "d0", "ahead", then), COMMAND_DONE);
+    assert_int_equal(issued(w, COMMAND_RESTORE, "d0", "back", then), COMMAND_DONE);
+    a_week_passes(w, 1);
+    assert_int_equal(issued(w, COMMAND_RESYNC, NULL, "new", w->now.wall.s), COMMAND_DONE);
+    assert_int_equal(issued(w, COMMAND_HOLD_OPEN, "d0", "ahead", then), COMMAND_DUPLICATE);
+    a_week_passes(w, 1);
+    assert_int_equal(issued(w, COMMAND_HOLD_OPEN, "d0", "ahead", then), COMMAND_EXPIRED);
+    assert_false(world_is_released(w, 0));
+}
+
+static void count_one(void *context, struct ledger_entry *entry)
+{
+    (void)entry;
+    ++*(size_t *)context;
+}
+
+static size_t known_ids(struct world *w)
+{
+    size_t n = 0;
+    ledger_each(&w->controller.ledger, 'c', count_one, &n);
+    return n;
+}
+
+static void ids_that_came_without_a_clock_are_forgotten_a_week_after_it_is_right(void **state)
+{
+    struct world *w = *state;
+    w->now.wall.trust = CLOCK_UNSET;
+    for (int i = 0; i < 50; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "blind-%d", i);
+        assert_int_equal(issued(w, COMMAND_LOCK, "d0", id, w->now.wall.s), COMMAND_DONE);
+    }
+    w->now.wall.trust = CLOCK_SYNCED;
+    assert_int_equal(issued(w, COMMAND_RESYNC, NULL, "1", w->now.wall.s), COMMAND_DONE);
+    assert_int_equal(issued(w, COMMAND_LOCK, "d0", "blind-7", w->now.wall.s), COMMAND_DUPLICATE);
+    restart(w);
+    a_week_passes(w, 1);
+    assert_int_equal(issued(w, COMMAND_RESYNC, NULL, "2", w->now.wall.s), COMMAND_DONE);
+    assert_int_equal(known_ids(w), 1);
+}
+
+static void commands_without_end_take_no_memory_without_end(void **state)
+{
+    struct world *w = *state;
+    struct command c = command(COMMAND_RESYNC, NULL);
+    c.from = (struct id){"desk"};
+    for (int i = 0; i < 3 * COMMAND_MEMORY_PANEL; i++) {
+        snprintf(c.id.s, sizeof c.id.s, "%d", i);
+        w->now.wall.s++;
+        assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_DONE);
+        w->n_events = 0;
+    }
+    assert_true(known_ids(w) <= COMMAND_MEMORY_PANEL);
+    for (int i = 2 * COMMAND_MEMORY_PANEL; i < 3 * COMMAND_MEMORY_PANEL; i += 99) {
+        snprintf(c.id.s, sizeof c.id.s, "%d", i);
+        assert_int_equal(controller_command(&w->controller, &c, w->now).result, COMMAND_DUPLICATE);
+    }
+}
+
+/* Those of the cloud say when they were asked for: what nobody remembers is over. */
+static void a_command_of_the_cloud_whose_id_made_room_is_not_done_again(void **state)
+{
+    struct world *w = *state;
+    int64_t then = w->now.wall.s;
+    assert_int_equal(issued(w, COMMAND_HOLD_OPEN, "d0", "first", then), COMMAND_DONE);
+    assert_int_equal(issued(w, COMMAND_RESTORE, "d0", "back", then), COMMAND_DONE);
+    w->now.wall.s++;
+    for (int i = 0; i < COMMAND_MEMORY_OTHERS; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "%d", i);
+        struct id command = {""};
+        snprintf(command.s, sizeof command.s, "%s", id);
+        command_memory_add(&w->controller.ledger, &command, &(struct id){""}, w->now.wall.s, w->now);
+    }
+    assert_true(known_ids(w) <= COMMAND_MEMORY_OTHERS);
+    assert_int_equal(issued(w, COMMAND_HOLD_OPEN, "d0", "first", then), COMMAND_EXPIRED);
+    assert_false(world_is_released(w, 0));
+}
+
 static void a_lock_and_a_lockdown_need_no_clock(void **state)
 {
     struct world *w = *state;
@@ -373,6 +465,10 @@ int main(void)
         T(what_was_issued_before_the_memory_began_is_not_done_but_locks),
         T(a_command_whose_id_was_dropped_is_not_done_again_without_a_clock),
         T(dropping_ids_does_not_make_the_memory_longer),
+        T(a_command_from_ahead_of_our_clock_is_not_done_again_when_its_id_is_old),
+        T(ids_that_came_without_a_clock_are_forgotten_a_week_after_it_is_right),
+        T(commands_without_end_take_no_memory_without_end),
+        T(a_command_of_the_cloud_whose_id_made_room_is_not_done_again),
         T(a_lock_and_a_lockdown_need_no_clock),
         T(fire_opens_what_is_locked_down_for_as_long_as_it_lasts),
         T(fire_opens_also_where_the_policy_cannot_be_read),

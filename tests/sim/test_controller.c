@@ -45,6 +45,30 @@ static void a_granted_read_releases_before_and_answers_after_the_disk(void **sta
     assert_false(world_is_released(w, 0));
 }
 
+/* Each question is a transaction: some microseconds before the relay, and as many system calls. */
+static void a_granted_read_asks_the_policy_once(void **state)
+{
+    struct world *w = *state;
+    size_t before = w->n_asked;
+    world_present(w, 0, 0, "a", 0);
+    assert_true(world_is_released(w, 0));
+    assert_int_equal(w->n_asked, before + 1);
+}
+
+static void a_second_asks_the_policy_once_for_all_doors(void **state)
+{
+    struct world *w = *state;
+    world_pass(w, 1000);
+    size_t before = w->n_asked;
+    world_pass(w, 1000);
+    assert_int_equal(w->n_asked, before + 1);
+    w->generation++;
+    world_pass(w, 1000);
+    assert_int_equal(w->n_asked, before + 2 + WORLD_DOORS);
+    world_pass(w, 1000);
+    assert_int_equal(w->n_asked, before + 3 + WORLD_DOORS);
+}
+
 static void a_maglock_and_an_active_low_relay_release_alike(void **state)
 {
     struct world *w = *state;
@@ -511,6 +535,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_granted_read_releases_before_and_answers_after_the_disk),
+        TEST(a_granted_read_asks_the_policy_once),
+        TEST(a_second_asks_the_policy_once_for_all_doors),
         TEST(a_maglock_and_an_active_low_relay_release_alike),
         TEST(a_denied_read_moves_no_relay_and_is_answered),
         TEST(a_repeat_acts_once_and_is_answered_from_the_first_decision),

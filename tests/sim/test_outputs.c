@@ -381,17 +381,29 @@ static void what_the_broker_missed_is_said_when_it_is_back(void **state)
     assert_int_equal(world_count(w, "gatehouse/v1/doors/d2/state", NULL), n + 1);
 }
 
-static void a_broker_that_is_busy_hears_it_a_second_later(void **state)
+static void is_said_this_long_after(struct world *w, bool *obstacle, int ms)
 {
-    struct world *w = *state;
     world_pass(w, 1000);
-    w->bus_down = true; /* publishing gives GH_RETRY, the link stands */
+    *obstacle = true;
     assert_int_equal(order(w, COMMAND_LOCKDOWN, NULL), COMMAND_DONE);
     world_pass(w, 500);
     holds(w, "\"mode\":\"locked\"");
-    w->bus_down = false;
-    world_pass(w, 1000);
+    *obstacle = false;
+    world_pass(w, ms);
     holds(w, "\"mode\":\"locked_down\"");
+}
+
+/* Publishing gives GH_RETRY, the link stands. */
+static void a_broker_that_is_busy_hears_it_a_second_later(void **state)
+{
+    struct world *w = *state;
+    is_said_this_long_after(w, &w->bus_down, 1000);
+}
+
+static void what_the_bus_has_no_room_for_is_said_soon(void **state)
+{
+    struct world *w = *state;
+    is_said_this_long_after(w, &w->bus_full, 20);
 }
 
 /* --- the warning ---------------------------------------------------------------------------- */
@@ -481,6 +493,7 @@ int main(void)
         T(an_order_with_an_end_says_until_when),
         T(what_the_broker_missed_is_said_when_it_is_back),
         T(a_broker_that_is_busy_hears_it_a_second_later),
+        T(what_the_bus_has_no_room_for_is_said_soon),
         T(who_stands_at_an_open_door_is_warned_before_the_alarm),
         T(a_relay_is_tested_for_a_second_and_journalled),
         T(a_test_adds_nothing_to_a_release_and_minds_interlock_and_policy),

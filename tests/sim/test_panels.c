@@ -72,6 +72,32 @@ static void a_panel_does_only_what_it_may_and_only_there(void **state)
     assert_int_equal(world_events(w, "\"by\":\"panel:gate\"", "\"result\":\"done\""), 0);
 }
 
+/* What a panel names as its door must be the one where something happens. */
+static void a_panel_presents_cards_only_at_readers_of_its_doors(void **state)
+{
+    struct world *w = *state;
+    static struct config_panel pass;
+    pass = (struct config_panel){.id = {"pass"},
+                                 .actions = 1u << COMMAND_PRESENT |
+                                            1u << COMMAND_FORGIVE_ANTIPASSBACK,
+                                 .door = {{"d0"}},
+                                 .n_doors = 1};
+    w->config.panels = &pass;
+    w->config.n_panels = 1;
+    says(w, TOPIC("pass"), "{\"id\":\"p1\",\"action\":\"present\",\"door\":\"d0\"," SOON
+         ",\"args\":{\"reader\":\"r2\",\"type\":\"card\",\"value\":\"CA4D0\"}}");
+    assert_false(world_is_released(w, 2));
+    assert_int_equal(answers(w, RESULT("pass"), "\"id\":\"p1\",\"result\":\"refused\""), 1);
+    says(w, TOPIC("pass"), "{\"id\":\"p2\",\"action\":\"present\",\"door\":\"d0\"," SOON
+         ",\"args\":{\"reader\":\"r9\",\"type\":\"card\",\"value\":\"CA4D0\"}}");
+    assert_int_equal(answers(w, RESULT("pass"), "\"id\":\"p2\",\"result\":\"refused\""), 1);
+    says(w, TOPIC("pass"), "{\"id\":\"p3\",\"action\":\"present\",\"door\":\"d0\"," SOON
+         ",\"args\":{\"reader\":\"r0\",\"type\":\"card\",\"value\":\"CA4D0\"}}");
+    assert_true(world_is_released(w, 0));
+    says(w, TOPIC("pass"), "{\"id\":\"p4\",\"action\":\"forgive_antipassback\",\"door\":\"d0\"}");
+    assert_int_equal(answers(w, RESULT("pass"), "\"id\":\"p4\",\"result\":\"refused\""), 1);
+}
+
 static void a_panel_that_is_not_configured_does_nothing(void **state)
 {
     struct world *w = *state;
@@ -122,7 +148,7 @@ static void a_retained_command_is_refused_and_cleared(void **state)
                   true);
     world_sync(w);
     assert_false(world_is_released(w, 0));
-    assert_int_equal(world_events(w, "\"kind\":\"retained_refused\"", NULL), 1);
+    assert_int_equal(world_events(w, "\"kind\":\"retained_refused\"", "\"by\":\"panel:gate\""), 1);
     assert_int_equal(world_count(w, TOPIC("gate"), NULL), 1); /* the empty one that clears it */
 }
 
@@ -148,11 +174,25 @@ static void a_panel_that_floods_is_not_answered_for_all_of_it(void **state)
     assert_true(w->controller.stats.flooded >= 3999);
 }
 
+/* A panel and a reader are two, also where they are called the same. */
+static void a_panel_that_floods_takes_nothing_from_a_reader_of_its_name(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 5000; i++)
+        world_message(w, TOPIC("r0"), "{}", false);
+    world_sync(w);
+    expect(w, 0, 0, "granted");
+    world_pass(w, 11000);
+    assert_int_equal(world_events(w, "\"kind\":\"reader_flooding\"", "\"reader\":\"r0\""), 0);
+    assert_int_equal(world_events(w, "\"kind\":\"reader_flooding\"", "\"by\":\"panel:r0\""), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         P(a_panel_releases_a_door_is_answered_and_named),
         P(a_panel_does_only_what_it_may_and_only_there),
+        P(a_panel_presents_cards_only_at_readers_of_its_doors),
         P(a_panel_that_is_not_configured_does_nothing),
         P(a_command_is_done_once_and_ids_of_two_panels_are_two),
         P(a_command_that_comes_late_opens_nothing),
@@ -160,6 +200,7 @@ int main(void)
         P(a_retained_command_is_refused_and_cleared),
         P(a_panel_counts_against_the_cap_of_the_hour),
         P(a_panel_that_floods_is_not_answered_for_all_of_it),
+        P(a_panel_that_floods_takes_nothing_from_a_reader_of_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,7 @@ struct fixture {
     char base[64];
     pid_t pid;
     CURL *curl;
+    const char *ca; /* of enrolments; NULL = there are none */
 };
 
 struct reply {
@@ -62,6 +63,7 @@ struct request {
     const char *body; /* POST if not NULL */
     size_t body_len;  /* 0 = strlen(body) */
     const char *header;
+    const char *cert; /* CERT.pem and CERT.key are shown */
     bool gzip; /* accept it, and undo it */
 };
 
@@ -101,7 +103,7 @@ static inline size_t take_header(char *line, size_t size, size_t count, void *co
 static inline void call(const struct fixture *f, CURL *curl, struct reply *r, struct request q)
 {
     char url[512];
-    char ca[128];
+    char ca[128], cert[128], key[128];
     struct curl_slist *headers = curl_slist_append(NULL, q.token ? q.token : "X-No: token");
     if (q.header)
         headers = curl_slist_append(headers, q.header);
@@ -112,6 +114,12 @@ static inline void call(const struct fixture *f, CURL *curl, struct reply *r, st
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+    if (q.cert) {
+        snprintf(cert, sizeof cert, "%s/%.40s.pem", f->dir, q.cert);
+        snprintf(key, sizeof key, "%s/%.40s.key", f->dir, q.cert);
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, cert);
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, key);
+    }
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     /* Less than a poll may wait: one that is not woken fails. */
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, 30L);
@@ -224,7 +232,8 @@ static inline void start(struct fixture *f)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (chdir(f->dir) == 0 && dup2(out[1], 1) == 1)
             execl(program, program, "--data", "data", "--cert", "cert.pem", "--key", "key.pem",
-                  "--port", "0", "--token", "token", "--admin-token", "admin-token", (char *)0);
+                  "--port", "0", "--token", "token", "--admin-token", "admin-token", f->ca ? "--ca" : NULL,
+                  f->ca, (char *)0);
         _exit(127);
     }
     close(out[1]);

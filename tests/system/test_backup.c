@@ -188,6 +188,28 @@ static void another_box_takes_its_place(void **state)
     assert_true(site_start_syncd(&site) && site_wait_drained(&site, 3 * WAIT_MS));
 }
 
+/* The key is sealed to the old machine; a new one could not open it. */
+static void a_backup_of_a_box_whose_key_is_a_credential_holds_the_key(void **state)
+{
+    (void)state;
+    char given[FOLDER_PATH_MAX], second[FOLDER_PATH_MAX];
+    assert_true(folder_file(&site.folder, "given", given) &&
+                folder_file(&site.folder, "second.backup", second));
+    shell("cd '%s' && mkdir '%s' && mv device.key '%s' && echo credential > device.key && "
+          "chmod 640 device.key", site.state_dir, given, given);
+    expect("backup", second, PASSPHRASE, 1, "device.key: it must be the service's alone");
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", given, 1), 0);
+    expect("backup", second, PASSPHRASE, 0, "Without the passphrase");
+    expect("journal", "verify", NULL, 0, "as they were written");
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    assert_true(site_kill_gatehoused(&site) && process_stop(&site.syncd));
+    shell("cd '%s' && rm *", site.state_dir);
+    expect("restore", second, PASSPHRASE, 0, "This box is the gateway gw-1 now");
+    shell("cmp '%s/device.key' '%s/device.key'", site.state_dir, given);
+    assert_true(site_start_gatehoused(&site) && site_start_syncd(&site) &&
+                site_wait_drained(&site, 3 * WAIT_MS));
+}
+
 static void a_box_that_works_is_left_alone(void **state)
 {
     (void)state;
@@ -207,6 +229,7 @@ int main(void)
         cmocka_unit_test(what_is_no_backup_changes_nothing),
         cmocka_unit_test(another_configuration_is_not_overwritten),
         cmocka_unit_test(another_box_takes_its_place),
+        cmocka_unit_test(a_backup_of_a_box_whose_key_is_a_credential_holds_the_key),
         cmocka_unit_test(a_box_that_works_is_left_alone),
     };
     return cmocka_run_group_tests(tests, begin, house_end);

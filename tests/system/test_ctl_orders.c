@@ -1,6 +1,8 @@
 /* gatehousectl: orders to doors, explanations, vendors' words, policies from files. */
 #include "gateway_fixture.h"
 
+#include <unistd.h>
+
 #define ARGS_MAX 12
 
 struct run {
@@ -203,6 +205,7 @@ static void a_box_that_stands_alone_takes_its_policy_from_a_file(void **state)
     assert_true(folder_make(&alone));
     snprintf(text, sizeof text,
              "[site]\nid = hq\ngateway = gw\nstate_dir = %.200s/state\nrun_dir = %.200s/run\n"
+             "battery_clock = yes\n"
              "[broker]\nport = 1\n[door gate]\nrelay = sim:0\nactive = high\nlock = fail_secure\n",
              alone.path, alone.path);
     assert_true(folder_write(&alone, "g.conf", text, 0600) &&
@@ -216,8 +219,10 @@ static void a_box_that_stands_alone_takes_its_policy_from_a_file(void **state)
     assert_ends(run_ctl(config, NULL, import_good), 1, ""); /* nothing has been started there yet */
     const char *argv[] = {program, "--config", config, "--sim", NULL};
     assert_true(process_start(&daemon, &(struct process_options){.argv = argv, .log_path = log}));
-    assert_true(process_wait_text(&daemon, "1 doors", WAIT_MS, NULL, 0));
+    assert_true(process_wait_text(&daemon, "1 door,", WAIT_MS, NULL, 0));
     assert_ends(run_ctl(config, "1\n", explain), 1, "there is no policy");
+    const char *status[] = {"status", NULL};
+    assert_ends(run_ctl(config, NULL, status), 0, "cloud      none: there is no [cloud]");
     assert_ends(run_ctl(config, NULL, import_bad), 1, "the policy is as it was");
     assert_ends(run_ctl(config, NULL, import_good), 0, "4 rows are the policy now");
     struct run r = {0};
@@ -234,6 +239,31 @@ static void a_box_that_stands_alone_takes_its_policy_from_a_file(void **state)
     folder_remove(&alone);
 }
 
+/* Root imports, gatehoused is somebody else. */
+static void what_root_imports_belongs_to_whom_the_state_folder_does(void **state)
+{
+    (void)state;
+    struct folder alone;
+    char config[FOLDER_PATH_MAX], good[FOLDER_PATH_MAX], text[1024];
+    if (geteuid() != 0)
+        skip();
+    assert_true(folder_make(&alone));
+    snprintf(text, sizeof text,
+             "[site]\nid = hq\ngateway = gw\nstate_dir = %.200s/state\nrun_dir = %.200s/run\n"
+             "[door gate]\nrelay = sim:0\nactive = high\nlock = fail_secure\n", alone.path, alone.path);
+    assert_true(folder_write(&alone, "g.conf", text, 0600) &&
+                folder_file(&alone, "g.conf", config) &&
+                folder_write(&alone, "good", good_policy, 0600) && folder_file(&alone, "good", good));
+    assert_true(process_shell(WAIT_MS, "cd '%s' && mkdir state && printf '%%064d\\n' 7 > state/device.key && "
+                              "chmod 640 state/device.key && chown -R 12345:12346 state", alone.path));
+    const char *import_good[] = {"policy", "import", good, NULL};
+    assert_ends(run_ctl(config, NULL, import_good), 0, "4 rows are the policy now");
+    bool given = process_shell(WAIT_MS, "cd '%s/state' && for f in *; do "
+                               "test \"$(stat -c %%u:%%g $f)\" = 12345:12346; done", alone.path);
+    folder_remove(&alone);
+    assert_true(given);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +276,7 @@ int main(void)
         cmocka_unit_test(verify_names_every_bad_line_and_shows_no_value),
         cmocka_unit_test(a_box_with_a_cloud_takes_no_policy_from_a_file),
         cmocka_unit_test(a_box_that_stands_alone_takes_its_policy_from_a_file),
+        cmocka_unit_test(what_root_imports_belongs_to_whom_the_state_folder_does),
     };
     return cmocka_run_group_tests_name("ctl_orders", tests, house_begin, house_end);
 }

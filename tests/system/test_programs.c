@@ -6,9 +6,12 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "app/config.h"
 #include "lib/folder.h"
 #include "lib/process.h"
 
@@ -76,12 +79,92 @@ static void a_configuration_that_is_missing_is_named_with_the_reason(void **stat
     }
 }
 
+/* systemd starts nobody again for it: systemd/ names the status. */
+static void mistakes_in_the_configuration_end_a_daemon_with_a_status_of_their_own(void **state)
+{
+    (void)state;
+    struct folder folder;
+    char config[FOLDER_PATH_MAX];
+    assert_true(folder_make(&folder) && folder_write(&folder, "g.conf", "[site]\nid = ?\n", 0600) &&
+                folder_file(&folder, "g.conf", config));
+    for (int i = 0; i < PROGRAMS; i++) {
+        bool is_daemon = strcmp(names[i], "gatehousectl") != 0;
+        struct run r = run(i, "--config", config);
+        if (r.status != (is_daemon ? CONFIG_EXIT_MISTAKES : 1) || !strstr(r.err, "g.conf:2: "))
+            fail_msg("%s: exit status %d, err \"%s\"", names[i], r.status, r.err);
+        forget(&r);
+    }
+    folder_remove(&folder);
+}
+
+static int has_cloud(const char *config)
+{
+    char path[FOLDER_PATH_MAX], *said = NULL;
+    assert_true(place_program("gatehouse-syncd", path));
+    const char *const argv[] = {path, "--config", config, "--has-cloud", NULL};
+    int status = process_run(argv, NULL, WAIT_MS, NULL, &said);
+    assert_true(status != 1 || strstr(said, "there is no [cloud]"));
+    free(said);
+    return status;
+}
+
+static void syncd_is_skipped_where_there_is_no_cloud_and_only_there(void **state)
+{
+    (void)state;
+#define SITE "[site]\nid = hq\ngateway = gw-1\n"
+#define CLOUD "[cloud]\nurl = https://c.example\nca_file = /c\ntoken_file = /t\npolicy_key_file = /k\n"
+    static const struct {
+        const char *config;
+        int status;
+    } cases[] = {{SITE, 1}, {SITE CLOUD, 0}, {SITE "[cloud]\nurl = ftp://c\n", 0}};
+    struct folder folder;
+    char config[FOLDER_PATH_MAX];
+    assert_true(folder_make(&folder) && folder_file(&folder, "g.conf", config));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_true(folder_write(&folder, "g.conf", cases[i].config, 0600));
+        assert_int_equal(has_cloud(config), cases[i].status);
+    }
+    folder_remove(&folder);
+}
+
+/* A second one would take the socket from the first, which has the lines. */
+static void there_is_one_holder_of_the_lines(void **state)
+{
+    (void)state;
+    struct folder folder;
+    struct process first = {0};
+    char program[FOLDER_PATH_MAX], config[FOLDER_PATH_MAX], log[FOLDER_PATH_MAX], text[700];
+    char socket[FOLDER_PATH_MAX], *said = NULL;
+    struct stat before, after;
+    assert_true(folder_make(&folder));
+    snprintf(text, sizeof text,
+             "[site]\nid = hq\ngateway = gw\nstate_dir = %s\nrun_dir = %s\n"
+             "[door gate]\nrelay = nochip:0\nactive = high\nlock = fail_secure\n", folder.path, folder.path);
+    assert_true(folder_write(&folder, "g.conf", text, 0600) && folder_file(&folder, "g.conf", config) &&
+                folder_file(&folder, "log", log) && folder_file(&folder, "hold.sock", socket) &&
+                place_program("gatehouse-safe", program));
+    const char *const argv[] = {program, "--config", config, "--hold", NULL};
+    assert_true(process_start(&first, &(struct process_options){.argv = argv, .log_path = log}));
+    assert_true(process_wait_text(&first, "nochip", WAIT_MS, NULL, 0)); /* it looks once it listens */
+    assert_int_equal(stat(socket, &before), 0);
+    int status = process_run(argv, NULL, WAIT_MS, NULL, &said);
+    bool same = stat(socket, &after) == 0 && before.st_ino == after.st_ino;
+    process_kill(&first);
+    folder_remove(&folder);
+    if (status != 1 || !same || !strstr(said, "another one holds the lines already"))
+        fail_msg("exit status %d, %s socket: %s", status, same ? "the same" : "another", said);
+    free(said);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_is_what_was_asked_for),
         cmocka_unit_test(a_wrong_option_is_answered_with_the_usage),
+        cmocka_unit_test(mistakes_in_the_configuration_end_a_daemon_with_a_status_of_their_own),
+        cmocka_unit_test(syncd_is_skipped_where_there_is_no_cloud_and_only_there),
         cmocka_unit_test(a_configuration_that_is_missing_is_named_with_the_reason),
+        cmocka_unit_test(there_is_one_holder_of_the_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

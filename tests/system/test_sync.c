@@ -1,7 +1,28 @@
 /* The policy on its way down, with all that can happen to it. */
 #include "sync_fixture.h"
 
+#include "lib/by_hand.h"
 #include "lib/damage.h"
+
+/* Whether the cloud's list of faults holds this text. */
+static bool is_fault_over(void *context)
+{
+    struct web_reply reply;
+    const char *const *text = context;
+    if (!web_get(&site.admin, "/admin/state", &reply))
+        return false;
+    bool is_there = strstr(reply.body, *text) != NULL;
+    web_reply_free(&reply);
+    return is_there;
+}
+
+static void wait_fault(const char *text)
+{
+    if (!wait_until(is_fault_over, &text, SOON_MS)) {
+        process_show_log(&site.syncd);
+        fail_msg("the cloud was not asked: %s", text);
+    }
+}
 
 /* --- policy down ---------------------------------------------------------- */
 
@@ -187,6 +208,64 @@ static void a_refusal_is_noted_once_however_often_it_is_tried(void **state)
     assert_int_equal(control_double_notes(daemon_double, "policy_refused", "fault-invalid-row"), 1);
 }
 
+static void rows_wait_for_the_checkpoint_of_a_later_change_set(void **state)
+{
+    (void)state;
+    start_with_small_policy();
+    wait_version(1, 1);
+    assert_true(site_fault(&site, "{\"no_checkpoint\":2}"));
+    assert_true(site_put_rows(&site, BACK_DOOR));
+    wait_fault("\"no_checkpoint\":1");
+    assert_false(has_door("back"));
+    assert_true(site_put_rows(&site, "{\"k\":\"door\",\"id\":\"side\",\"d\":{}}\n"));
+    wait_fault("\"no_checkpoint\":0");
+    assert_true(holds_version(1, 1));
+    post_admin("/admin/sites/" SITE_ID "/checkpoint");
+    wait_version(1, 3);
+    assert_true(has_door("back") && has_door("side"));
+    assert_int_equal(control_double_notes(daemon_double, "policy_refused", NULL), 0);
+}
+
+/* What was carried is gone with the process; the cursor that was applied is not. */
+static void rows_that_wait_for_a_checkpoint_are_asked_for_again_after_a_restart(void **state)
+{
+    (void)state;
+    start_with_small_policy();
+    wait_version(1, 1);
+    assert_true(site_fault(&site, "{\"no_checkpoint\":1}"));
+    assert_true(site_put_rows(&site, BACK_DOOR));
+    wait_fault("\"no_checkpoint\":0");
+    assert_true(process_stop(&site.syncd) && site_start_syncd(&site));
+    wait_version(1, 2);
+    assert_true(has_door("back"));
+}
+
+static void forget_a_bucket(void)
+{
+    char path[FOLDER_PATH_MAX];
+    assert_true(folder_file(&site.folder, "state/replica.db", path));
+    sqlite3 *db = by_hand_open(path);
+    assert_non_null(db);
+    assert_int_equal(sqlite3_exec(db, "DELETE FROM bucket WHERE n = (SELECT min(n) FROM bucket WHERE rows > 0)",
+                                  NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Two wrong digests: that of the first change set, and that of the snapshot behind it. */
+static void a_copy_that_no_change_adds_up_to_is_mended_by_a_snapshot(void **state)
+{
+    (void)state;
+    start_with_small_policy();
+    wait_version(1, 1);
+    process_stop(&site.syncd);
+    forget_a_bucket();
+    assert_true(site_fault(&site, "{\"wrong_digest\":2}"));
+    assert_true(site_put_rows(&site, BACK_DOOR));
+    assert_true(site_start_syncd(&site));
+    wait_version(1, 2);
+    assert_true(has_door("back"));
+}
+
 static void a_deny_line_holds_though_its_batch_is_refused(void **state)
 {
     (void)state;
@@ -323,6 +402,9 @@ int main(void)
         T(a_row_that_makes_no_sense_is_refused_by_name),
         T(an_unknown_time_zone_is_refused_by_name),
         T(a_refusal_is_noted_once_however_often_it_is_tried),
+        T(rows_wait_for_the_checkpoint_of_a_later_change_set),
+        T(rows_that_wait_for_a_checkpoint_are_asked_for_again_after_a_restart),
+        T(a_copy_that_no_change_adds_up_to_is_mended_by_a_snapshot),
         T(a_deny_line_holds_though_its_batch_is_refused),
         T(a_change_set_that_breaks_off_is_not_applied_but_asked_for_again),
         T(a_snapshot_that_breaks_off_is_resumed),

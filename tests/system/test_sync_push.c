@@ -1,6 +1,8 @@
 /* The link, events on their way up, and syncd's own start and end. */
 #include "sync_fixture.h"
 
+#include "app/config.h"
+
 /* --- the link ------------------------------------------------------------- */
 
 static void the_cloud_goes_and_comes_back_and_each_turn_is_noted_once(void **state)
@@ -17,6 +19,20 @@ static void the_cloud_goes_and_comes_back_and_each_turn_is_noted_once(void **sta
     wait_version(1, 2);
     wait_note("cloud_online", NULL, 2);
     assert_int_equal(control_double_notes(daemon_double, "cloud_online", NULL), 2);
+    assert_int_equal(control_double_notes(daemon_double, "cloud_offline", NULL), 1);
+}
+
+/* A box that starts in an outage says so; until then it would only say that nothing was heard. */
+static void a_cloud_that_is_away_from_the_start_is_noted_once(void **state)
+{
+    (void)state;
+    assert_true(process_stop(&site.cloud));
+    assert_true(site_start_syncd(&site));
+    wait_note("cloud_offline", NULL, 1);
+    assert_true(site_start_cloud(&site));
+    assert_true(site_put_rows(&site, small_policy));
+    wait_version(1, 1);
+    wait_note("cloud_online", NULL, 1);
     assert_int_equal(control_double_notes(daemon_double, "cloud_offline", NULL), 1);
 }
 
@@ -94,6 +110,19 @@ static void events_go_up_in_order_and_none_twice_whatever_the_cloud_does(void **
     wait_acked(1301);
     expect_tally(1301);
     wait_status("\"queued\":0");
+}
+
+/* As one that takes this stream for another: nothing of ours is acknowledged by that. */
+static void a_cloud_that_expects_what_never_was_has_nothing_acknowledged(void **state)
+{
+    (void)state;
+    start_with_small_policy();
+    wait_status("\"queued\":0"); /* so that it is known how far the stream goes */
+    assert_true(site_fault(&site, "{\"expect_ahead\":3}"));
+    control_double_append(daemon_double, 20);
+    wait_status("the cloud expects 1000000");
+    wait_acked(20);
+    expect_tally(20);
 }
 
 static void the_status_says_what_the_doors_are(void **state)
@@ -335,7 +364,7 @@ static void a_config_with_mistakes_starts_nothing_and_names_the_lines(void **sta
     assert_non_null(strstr(text, "gatehouse.conf:2:"));
     assert_non_null(strstr(text, "gatehouse.conf:3:"));
     free(text);
-    free(run_syncd(NULL, 1));
+    free(run_syncd(NULL, CONFIG_EXIT_MISTAKES));
 }
 
 static void a_check_of_the_config_touches_nothing(void **state)
@@ -386,9 +415,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(the_cloud_goes_and_comes_back_and_each_turn_is_noted_once),
+        T(a_cloud_that_is_away_from_the_start_is_noted_once),
         T(a_cloud_that_says_later_is_asked_later),
         T(a_cloud_with_a_stranger_s_certificate_gets_nothing),
         T(events_go_up_in_order_and_none_twice_whatever_the_cloud_does),
+        T(a_cloud_that_expects_what_never_was_has_nothing_acknowledged),
         T(the_status_says_what_the_doors_are),
         T(an_acknowledgement_that_gatehoused_lost_is_given_again),
         T(events_that_overflow_took_are_told_and_not_waited_for),

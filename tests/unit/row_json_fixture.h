@@ -67,7 +67,7 @@ static inline void refused(const char *kind, const char *fields, const char *why
     struct parsed p = parse_fields(kind, fields);
     if (p.err != GH_INVALID)
         fail_msg("%s {%s}: taken", kind, fields);
-    char full[ROW_WHY_MAX];
+    char full[2 * ROW_WHY_MAX];
     (void)snprintf(full, sizeof full, "%s \"x1\": field %s", kind, why);
     assert_string_equal(p.why, full);
 }

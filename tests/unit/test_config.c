@@ -62,7 +62,9 @@ static void a_small_good_file_gets_its_defaults(void **state)
     assert_string_equal(c.site.s, "hq");
     assert_string_equal(c.state_dir, "/var/lib/gatehouse");
     assert_int_equal(c.broker_port, 1883);
+    assert_string_equal(c.broker_dir, "/etc/gatehouse/broker");
     assert_int_equal(c.reads_per_s, 10);
+    assert_false(c.battery_clock);
     assert_int_equal(c.n_doors, 1);
     assert_string_equal(c.doors[0].relay.chip, "gpiochip0");
     assert_string_equal(c.doors[0].relay.line, "17");
@@ -70,6 +72,17 @@ static void a_small_good_file_gets_its_defaults(void **state)
     struct id r1 = {"r1"}, r2 = {"r2"};
     assert_int_equal(config_freshness(&c, &r1), FRESHNESS_TICK);
     assert_int_equal(config_freshness(&c, &r2), FRESHNESS_AGE);
+    config_free(&c);
+}
+
+static void a_fresh_box_has_no_doors(void **state)
+{
+    (void)state;
+    struct config c;
+    struct mistakes m;
+    assert_int_equal(load(&c, &m, SITE), GH_OK);
+    assert_int_equal(m.n, 0);
+    assert_int_equal(c.n_doors, 0);
     config_free(&c);
 }
 
@@ -122,7 +135,7 @@ static void every_mistake_says_what_is_allowed(void **state)
     (void)state;
     expect_one(DOOR, 0, "there is no [site]");
     expect_one("[site]\nid = hq\n" DOOR, 1, "needs \"gateway\"");
-    expect_one(SITE, 0, "no [door ID]");
+    expect_one(SITE "battery_clock = auto\n" DOOR, 4, "\"battery_clock\" must be yes or no");
     expect_one(SITE "[door]\n" DOOR, 4, "needs an id");
     expect_one(SITE DOOR "[door back]\nrelay = gpiochip0:17\nactive = low\nlock = fail_safe\n", 8,
                "back relay and front relay are on one line, gpiochip0:17");
@@ -135,6 +148,7 @@ static void every_mistake_says_what_is_allowed(void **state)
     expect_one(SITE "reads_per_s = 0\n" DOOR, 4, "1 to 10000");
     expect_one(SITE DOOR "[journal]\nmax_events = 999\n", 9, "1000");
     expect_one(SITE DOOR "[broker]\nusername = u\n", 8, "together");
+    expect_one(SITE DOOR "[broker]\ndir = broker\n", 9, "absolute path");
     expect_one(SITE DOOR "[site]\nid = hq\ngateway = g\n", 8, "twice");
 }
 
@@ -308,6 +322,48 @@ static void a_cloud_must_be_checked_and_its_policy_be_signed_or_known_to_be_unsi
     expect_one(SITE "remote_releases_per_h = 10001\n" DOOR, 4, "from 0 to 10000");
 }
 
+static void a_cloud_with_an_address_alone_is_that_of_the_enrolment(void **state)
+{
+    (void)state;
+    static char dir[300];
+    char text[600];
+    struct config c;
+    struct mistakes m;
+    assert_int_equal(load(&c, &m, SITE DOOR), GH_OK);
+    assert_false(c.is_enrolled);
+    assert_string_equal(c.cloud_dir, "/etc/gatehouse/cloud");
+    config_free(&c);
+    assert_int_equal(load(&c, &m, SITE DOOR "[cloud]\nurl = https://c:8443\n"), GH_OK);
+    assert_true(c.is_enrolled);
+    assert_string_equal(c.cloud_ca_file, "/etc/gatehouse/cloud/ca.pem");
+    assert_string_equal(c.cloud_cert_file, "/etc/gatehouse/cloud/gateway.pem");
+    assert_string_equal(c.cloud_key_file, "/etc/gatehouse/cloud/gateway.key");
+    assert_string_equal(c.policy_key_file, "/etc/gatehouse/cloud/policy.pub");
+    assert_string_equal(c.command_key_file, "/etc/gatehouse/cloud/command.pub");
+    assert_string_equal(c.cloud_token_file, "");
+    assert_false(c.policy_unsigned);
+    config_free(&c);
+    assert_int_equal(load(&c, &m, SITE DOOR "[cloud]\ndir = /d//\nurl = https://c\n"), GH_OK);
+    assert_string_equal(c.cloud_dir, "/d");
+    assert_string_equal(c.cloud_key_file, "/d/gateway.key");
+    config_free(&c);
+    expect_one(SITE DOOR "[cloud]\ndir = /d\n", 8, "needs \"url\"");
+    expect_one(SITE DOOR "[cloud]\nurl = https://c\ndir = d\n", 10, "absolute path");
+    memset(dir, 'd', 245);
+    dir[0] = '/';
+    snprintf(text, sizeof text, SITE DOOR "[cloud]\nurl = https://c\ndir = %s\n", dir);
+    expect_one(text, 8, "too long");
+}
+
+static void an_enrolment_and_files_of_the_installer_do_not_mix(void **state)
+{
+    (void)state;
+    expect_one(SITE DOOR "[cloud]\nurl = https://c\ndir = /d\nca_file = /ca\ntoken_file = /t\n"
+               "policy_key_file = /k\n", 8, "\"dir\"");
+    expect_one(SITE DOOR "[cloud]\nurl = https://c\ntoken_file = /t\npolicy_key_file = /k\n", 8,
+               "or \"url\" alone");
+}
+
 static void a_file_that_cannot_be_read_is_said_to_be_so_and_why(void **state)
 {
     (void)state;
@@ -341,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_small_good_file_gets_its_defaults),
+        cmocka_unit_test(a_fresh_box_has_no_doors),
         cmocka_unit_test(the_shipped_example_is_good),
         cmocka_unit_test(ten_mistakes_are_ten_reports_each_with_its_line),
         cmocka_unit_test(a_relay_says_how_it_is_wired),
@@ -351,6 +408,8 @@ int main(void)
         cmocka_unit_test(an_elevator_has_a_relay_for_each_floor),
         cmocka_unit_test(every_mistake_says_what_is_allowed),
         cmocka_unit_test(a_cloud_must_be_checked_and_its_policy_be_signed_or_known_to_be_unsigned),
+        cmocka_unit_test(a_cloud_with_an_address_alone_is_that_of_the_enrolment),
+        cmocka_unit_test(an_enrolment_and_files_of_the_installer_do_not_mix),
         cmocka_unit_test(a_file_that_cannot_be_read_is_said_to_be_so_and_why),
         cmocka_unit_test(a_mistake_is_printed_with_its_file_and_its_line_if_it_has_one),
     };

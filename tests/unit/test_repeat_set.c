@@ -167,6 +167,40 @@ static void a_key_that_comes_again_is_kept_from_then_on(void **state)
     repeat_set_free(&set);
 }
 
+static void a_generation_takes_over_the_memory_of_the_one_that_goes(void **state)
+{
+    (void)state;
+    struct repeat_set set;
+    repeat_set_init(&set, SEED, KEEP, 0);
+    for (unsigned n = 0; n < 2000; n++)
+        add(&set, n, 0);
+    const uint64_t *first = set.current.slot;
+    for (unsigned n = 2000; n < 4000; n++)
+        add(&set, n, KEEP);
+    add(&set, 4000, 2 * KEEP);
+    assert_ptr_equal(set.current.slot, first);
+    assert_false(may_hold(&set, 0)); /* and none of its keys */
+    assert_true(may_hold(&set, 2000));
+    assert_true(may_hold(&set, 4000));
+    repeat_set_free(&set);
+}
+
+static void the_memory_of_a_flood_is_given_back(void **state)
+{
+    (void)state;
+    struct repeat_set set;
+    repeat_set_init(&set, SEED, KEEP, 0);
+    for (unsigned n = 0; n < 100000; n++)
+        add(&set, n, 0);
+    size_t flood = set.current.n_slots;
+    for (unsigned n = 0; n < 1000; n++)
+        add(&set, n, KEEP);
+    add(&set, 0, 2 * KEEP);
+    assert_true(set.current.n_slots < flood / 16);
+    assert_true(may_hold(&set, 999));
+    repeat_set_free(&set);
+}
+
 /* As when memory is short: from there on it says "maybe" to everything. */
 static void a_full_generation_holds_everything_until_it_goes(void **state)
 {
@@ -221,6 +255,8 @@ int main(void)
         cmocka_unit_test(a_key_is_held_for_ten_minutes_and_gone_after_twenty),
         cmocka_unit_test(a_key_of_the_last_moment_before_a_rotation_is_kept_in_full),
         cmocka_unit_test(a_key_that_comes_again_is_kept_from_then_on),
+        cmocka_unit_test(a_generation_takes_over_the_memory_of_the_one_that_goes),
+        cmocka_unit_test(the_memory_of_a_flood_is_given_back),
         cmocka_unit_test(a_full_generation_holds_everything_until_it_goes),
         cmocka_unit_test(unknown_keys_are_held_for_ten_minutes),
     };

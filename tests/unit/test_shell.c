@@ -85,6 +85,29 @@ static void a_reader_may_burst_and_then_keep_its_rate(void **state)
     limits_close(&limits);
 }
 
+static void the_reader_that_was_unused_longest_makes_room(void **state)
+{
+    (void)state;
+    struct limits limits;
+    struct id r;
+    assert_int_equal(limits_open(&limits, 1, 1), GH_OK);
+    for (int i = 0; i < LIMITS_READERS + 100; i++) {
+        snprintf(r.s, sizeof r.s, "r%d", i);
+        assert_true(limits_allow(&limits, &r, (struct mono){i / 2}));
+        assert_false(limits_allow(&limits, &r, (struct mono){i / 2}));
+    }
+    struct mono now = {(LIMITS_READERS + 100) / 2};
+    snprintf(r.s, sizeof r.s, "r%d", 100); /* the oldest that is still watched */
+    assert_false(limits_allow(&limits, &r, now));
+    snprintf(r.s, sizeof r.s, "r%d", 99); /* it takes the place of r101 */
+    assert_true(limits_allow(&limits, &r, now));
+    snprintf(r.s, sizeof r.s, "r%d", 102);
+    assert_false(limits_allow(&limits, &r, now));
+    snprintf(r.s, sizeof r.s, "r%d", 101);
+    assert_true(limits_allow(&limits, &r, now));
+    limits_close(&limits);
+}
+
 static void refused_reads_are_counted_into_one_report(void **state)
 {
     (void)state;
@@ -116,7 +139,7 @@ static void more_readers_than_are_watched_push_out_the_longest_idle(void **state
     for (int i = 0; i <= LIMITS_READERS; i++) {
         snprintf(name, sizeof name, "r%d", i);
         struct id r = id_of(name);
-        assert_true(limits_allow(&limits, &r, (struct mono){i}));
+        assert_true(limits_allow(&limits, &r, (struct mono){i / 2}));
     }
     struct id last = id_of("r1000"), first = id_of("r0");
     assert_false(limits_allow(&limits, &last, (struct mono){LIMITS_READERS}));
@@ -240,6 +263,7 @@ int main(void)
         cmocka_unit_test(the_outbox_keeps_order_and_waits_for_the_disk),
         cmocka_unit_test(a_full_outbox_takes_no_more_until_something_left),
         cmocka_unit_test(a_reader_may_burst_and_then_keep_its_rate),
+        cmocka_unit_test(the_reader_that_was_unused_longest_makes_room),
         cmocka_unit_test(refused_reads_are_counted_into_one_report),
         cmocka_unit_test(more_readers_than_are_watched_push_out_the_longest_idle),
         cmocka_unit_test(a_zone_is_loaded_once_a_day),

@@ -156,7 +156,7 @@ static void a_stop_ends_every_wait(void **state)
 static void who_lost_the_cloud_hears_once_that_the_other_one_reaches_it_again(void **state)
 {
     (void)state;
-    for (int who = 0; who < SYNC_ACTIVITIES; who++) {
+    for (int who = 0; who < SYNC_LINKS; who++) {
         int other = 1 - who;
         heard(who, HTTPS_REFUSED, 0);
         heard(other, HTTPS_BROKEN, 0);

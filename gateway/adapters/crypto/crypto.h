@@ -41,10 +41,23 @@ void crypto_forget(void *secret, size_t len);
 /* HMAC-SHA-256(key, bytes). */
 void crypto_hmac(unsigned char out[SHA256_LEN], const unsigned char key[32], struct slice bytes);
 
+/* A key for many messages: what is hashed of it before and behind each is hashed once. As secret
+ * as the key; zero it with crypto_forget when done. */
+struct crypto_ready_key {
+    _Alignas(16) unsigned char opaque[208];
+};
+void crypto_key_prepare(struct crypto_ready_key *out, const unsigned char key[32]);
+/* The same as crypto_hmac. */
+void crypto_hmac_ready(unsigned char out[SHA256_LEN], const struct crypto_ready_key *key,
+                       struct slice bytes);
+
 /* The keyed hash under which a credential value is stored:
  * HMAC-SHA-256(keys->value, type name "\n" canonical value). */
 void crypto_value_hash(unsigned char out[SHA256_LEN], const struct crypto_keys *keys,
                        enum credential_type type, const struct credential_value *value);
+/* The same; key is keys->value. */
+void crypto_value_hash_ready(unsigned char out[SHA256_LEN], const struct crypto_ready_key *key,
+                             enum credential_type type, const struct credential_value *value);
 
 /* Lower-case hex, zero-terminated: out needs 2 * len + 1 bytes. */
 void crypto_hex(char *out, const unsigned char *bytes, size_t len);

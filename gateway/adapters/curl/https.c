@@ -1,29 +1,19 @@
 #include "adapters/curl/https.h"
 
 #include <curl/curl.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "adapters/curl/gzip.h"
 #include "adapters/curl/https_head.h"
+#include "adapters/curl/https_internal.h"
 
 #define HEAD_BYTES_MAX (64 * 1024) /* of all header lines of an answer */
 #define POLL_MS 200 /* so that a time limit is noticed soon; a cancel wakes at once */
-
-struct https {
-    CURLM *multi;
-    CURL *easy;
-    char *base_url, *ca_file, *token, *cert_file, *key_file;
-    char error[CURL_ERROR_SIZE];
-    int wake_fd;
-    atomic_bool cancelled;
-};
 
 /* Why we ended a call ourselves. */
 enum verdict {
@@ -46,6 +36,7 @@ struct call {
     struct https_head head;
     struct gunzip *gunzip;  /* owned; NULL = bytes as they come */
     uint64_t got;           /* bytes of the body handed out */
+    uint64_t raw;           /* and as they came */
     uint64_t head_bytes;
     curl_off_t progress;    /* bytes moved both ways, as last seen */
     int64_t moved_ms;       /* when a byte last moved */
@@ -58,116 +49,6 @@ static int64_t monotonic_ms(void)
     struct timespec ts;
     clock_gettime(CLOCK_BOOTTIME, &ts);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-__attribute__((format(printf, 3, 4)))
-static void tell(char *out, size_t size, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    if (vsnprintf(out, size, fmt, args) < 0 && size > 0)
-        out[0] = '\0';
-    va_end(args);
-}
-
-/* --- the handle ---------------------------------------------------------- */
-
-static bool copy_option(char **out, const char *text)
-{
-    if (!text)
-        return true;
-    *out = strdup(text);
-    return *out != NULL;
-}
-
-/* A token becomes a header line: nothing in it may end that line. */
-static bool is_header_safe(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            return false;
-    return true;
-}
-
-static enum gh_err check_options(const struct https_options *o, char *why, size_t why_size)
-{
-    const char *files[] = {o->ca_file, o->cert_file, o->key_file};
-    if (!o->base_url || strncmp(o->base_url, "https://", 8) != 0) {
-        tell(why, why_size, "the address of the server must begin with https://");
-        return GH_INVALID;
-    }
-    if (!o->ca_file || !o->cert_file != !o->key_file) {
-        tell(why, why_size, "a CA file is needed, and a client certificate needs its key");
-        return GH_INVALID;
-    }
-    if (o->token && !is_header_safe(o->token)) {
-        tell(why, why_size, "the token holds control characters");
-        return GH_INVALID;
-    }
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        if (files[i] && access(files[i], R_OK) != 0) {
-            tell(why, why_size, "cannot read %s: %s", files[i], strerror(errno));
-            return GH_INVALID;
-        }
-    }
-    return GH_OK;
-}
-
-enum gh_err https_open(struct https **out, const struct https_options *o, char *why,
-                       size_t why_size)
-{
-    enum gh_err err = check_options(o, why, why_size);
-    if (err)
-        return err;
-    struct https *h = calloc(1, sizeof *h);
-    if (!h || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        free(h);
-        tell(why, why_size, "libcurl cannot start");
-        return GH_IO;
-    }
-    h->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    h->multi = curl_multi_init();
-    h->easy = curl_easy_init();
-    if (h->wake_fd < 0 || !h->multi || !h->easy || !copy_option(&h->base_url, o->base_url) ||
-        !copy_option(&h->ca_file, o->ca_file) || !copy_option(&h->token, o->token) ||
-        !copy_option(&h->cert_file, o->cert_file) || !copy_option(&h->key_file, o->key_file)) {
-        https_close(h);
-        tell(why, why_size, "out of memory");
-        return GH_IO;
-    }
-    curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 1L);
-    *out = h;
-    return GH_OK;
-}
-
-void https_close(struct https *h)
-{
-    if (!h)
-        return;
-    curl_easy_cleanup(h->easy);
-    curl_multi_cleanup(h->multi);
-    if (h->wake_fd >= 0)
-        close(h->wake_fd);
-    if (h->token)
-        explicit_bzero(h->token, strlen(h->token));
-    free(h->token);
-    free(h->base_url);
-    free(h->ca_file);
-    free(h->cert_file);
-    free(h->key_file);
-    free(h);
-    curl_global_cleanup();
-}
-
-void https_cancel(struct https *h)
-{
-    int saved = errno;
-    uint64_t one = 1;
-    atomic_store(&h->cancelled, true);
-    /* It can only fail when the counter is full, and then it wakes already. */
-    ssize_t written = write(h->wake_fd, &one, sizeof one);
-    (void)written;
-    errno = saved;
 }
 
 /* --- what comes in ------------------------------------------------------- */
@@ -247,6 +128,11 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *context)
     c->moved_ms = monotonic_ms();
     if (!c->body_begun && !begin_body(c))
         return len + 1;
+    c->raw += len;
+    if (c->raw > c->request->max_bytes) {
+        end_call(c, VERDICT_TOO_LARGE);
+        return len + 1;
+    }
     if (!c->gunzip)
         return hand_out(c, slice_make(bytes, len)) ? len : len + 1;
     enum gh_err err = gunzip_feed(c->gunzip, slice_make(bytes, len), hand_out, c);
@@ -297,7 +183,8 @@ static bool add_header(struct outgoing *o, const char *fmt, ...)
     va_end(args);
     if (n < 0)
         return false;
-    struct curl_slist *longer = is_header_safe(line) ? curl_slist_append(o->headers, line) : NULL;
+    struct curl_slist *longer =
+        https_is_header_safe(line) ? curl_slist_append(o->headers, line) : NULL;
     explicit_bzero(line, (size_t)n);
     free(line);
     if (longer)
@@ -329,20 +216,32 @@ static bool build(struct outgoing *o, const struct https *h, const struct https_
     return add_header(o, "Accept-Encoding: gzip");
 }
 
-static void set_trust(CURL *e, const struct https *h)
+static void set_certificate(CURL *e, struct https *h)
+{
+    pthread_mutex_lock(&h->lock);
+    if (h->cert.len > 0) {
+        curl_easy_setopt(e, CURLOPT_SSLCERT_BLOB, &h->cert);
+        curl_easy_setopt(e, CURLOPT_SSLKEY_BLOB, &h->key);
+    } else if (h->cert_file) {
+        curl_easy_setopt(e, CURLOPT_SSLCERT, h->cert_file);
+        curl_easy_setopt(e, CURLOPT_SSLKEY, h->key_file);
+    }
+    pthread_mutex_unlock(&h->lock);
+}
+
+static void set_trust(CURL *e, struct https *h)
 {
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, h->anyone ? 0L : 1L);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, h->anyone ? 0L : 2L);
     curl_easy_setopt(e, CURLOPT_CAINFO, h->ca_file);
+    if (h->ca.len > 0)
+        curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, &h->ca);
     curl_easy_setopt(e, CURLOPT_CAPATH, NULL); /* the system's CAs have no say */
     curl_easy_setopt(e, CURLOPT_PROXY, "");    /* nor has the environment */
-    if (h->cert_file) {
-        curl_easy_setopt(e, CURLOPT_SSLCERT, h->cert_file);
-        curl_easy_setopt(e, CURLOPT_SSLKEY, h->key_file);
-    }
+    set_certificate(e, h);
 }
 
 static void set_up(struct call *c, const struct outgoing *o)
@@ -377,6 +276,19 @@ static void set_up(struct call *c, const struct outgoing *o)
 
 /* --- one call ------------------------------------------------------------ */
 
+/* Until there is something to do, or it is woken. */
+static bool wait_for_bytes(struct https *h)
+{
+    uint64_t count;
+    struct curl_waitfd wake = {.fd = h->wake_fd, .events = CURL_WAIT_POLLIN};
+    if (curl_multi_poll(h->multi, &wake, 1, POLL_MS, NULL) != CURLM_OK)
+        return false;
+    /* Whatever woke it is told by a flag. */
+    ssize_t got = wake.revents ? read(h->wake_fd, &count, sizeof count) : 0;
+    (void)got;
+    return true;
+}
+
 /* Drives the call to its end, or to ours. */
 static CURLcode drive(struct call *c)
 {
@@ -391,7 +303,7 @@ static CURLcode drive(struct call *c)
         if (message && message->msg == CURLMSG_DONE)
             return message->data.result;
         int64_t now_ms = monotonic_ms();
-        if (atomic_load(&c->h->cancelled))
+        if (atomic_load(&c->h->cancelled) || atomic_exchange(&c->h->interrupted, false))
             end_call(c, VERDICT_STOPPED);
         else if (now_ms - c->moved_ms >= r->idle_timeout_ms)
             end_call(c, VERDICT_STALLED);
@@ -399,8 +311,9 @@ static CURLcode drive(struct call *c)
             end_call(c, VERDICT_TOO_LONG);
         if (c->verdict != VERDICT_NONE)
             return CURLE_ABORTED_BY_CALLBACK;
-        struct curl_waitfd wake = {.fd = c->h->wake_fd, .events = CURL_WAIT_POLLIN};
-        if (curl_multi_poll(c->h->multi, &wake, 1, POLL_MS, NULL) != CURLM_OK)
+        if (r->turn)
+            r->turn(r->turn_context);
+        if (!wait_for_bytes(c->h))
             return CURLE_OUT_OF_MEMORY;
     }
 }
@@ -430,7 +343,7 @@ static enum https_outcome verdict_outcome(struct call *c)
         [VERDICT_HUGE_HEAD] = {HTTPS_BROKEN, "the head of the answer is larger than allowed"},
         [VERDICT_MEMORY] = {HTTPS_FAULT, "out of memory"},
     };
-    tell(c->out->why, sizeof c->out->why, "%s", table[c->verdict].why);
+    https_tell(c->out->why, sizeof c->out->why, "%s", table[c->verdict].why);
     bool timed_out = c->verdict == VERDICT_STALLED || c->verdict == VERDICT_TOO_LONG;
     return timed_out && never_connected(c) ? HTTPS_REFUSED : table[c->verdict].outcome;
 }
@@ -438,7 +351,7 @@ static enum https_outcome verdict_outcome(struct call *c)
 static enum https_outcome code_outcome(struct call *c, CURLcode code)
 {
     const char *text = c->h->error[0] ? c->h->error : curl_easy_strerror(code);
-    tell(c->out->why, sizeof c->out->why, "%s", text);
+    https_tell(c->out->why, sizeof c->out->why, "%s", text);
     switch ((int)code) {
     case CURLE_OUT_OF_MEMORY:
     case CURLE_URL_MALFORMAT:
@@ -487,11 +400,11 @@ enum https_outcome https_call(struct https *h, const struct https_request *reque
     out->retry_after_s = -1;
     h->error[0] = '\0';
     if (atomic_load(&h->cancelled)) {
-        tell(out->why, sizeof out->why, "stopped");
+        https_tell(out->why, sizeof out->why, "stopped");
         return HTTPS_STOPPED;
     }
     if (!build(&o, h, request)) {
-        tell(out->why, sizeof out->why, "the request could not be built");
+        https_tell(out->why, sizeof out->why, "the request could not be built");
         return HTTPS_FAULT;
     }
     set_up(&c, &o);

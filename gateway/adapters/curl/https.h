@@ -13,7 +13,11 @@ struct https;
 
 struct https_options {
     const char *base_url;  /* "https://host:port", no path; copied */
-    const char *ca_file;   /* the only CA that is trusted; copied */
+    const char *ca_file;   /* the only CAs that are trusted: a file (its name is copied), or */
+    struct slice ca_pem;   /* their certificates (copied) */
+    /* Whoever answers is heard: for what proves itself, and never with a secret. Goes with
+     * neither a CA nor a token nor a certificate. */
+    bool anyone;
     const char *token;     /* bearer token, NULL = none; copied */
     const char *cert_file; /* client certificate, NULL = none; copied */
     const char *key_file;
@@ -31,11 +35,15 @@ struct https_request {
     int connect_timeout_ms;
     int idle_timeout_ms;  /* no byte for that long = failed */
     int total_timeout_ms; /* 0 = no limit (idle still holds) */
-    uint64_t max_bytes;   /* of the response body, after decompression */
+    uint64_t max_bytes;   /* of the response body, before and after decompression */
     /* Called with each piece of a 2xx body, decompressed unless raw. false =
      * stop the call. */
     bool (*piece)(void *context, struct slice bytes);
     void *context;
+    /* NULL = none. Called several times a second for as long as the call lasts, whatever the
+     * server does or leaves undone, on the caller's thread. */
+    void (*turn)(void *context);
+    void *turn_context;
 };
 
 enum https_outcome {
@@ -43,7 +51,7 @@ enum https_outcome {
     HTTPS_REFUSED,    /* TCP or TLS could not be set up, incl. bad certificates */
     HTTPS_BROKEN,     /* the answer broke off, stalled, was cut by a time limit or is no HTTP */
     HTTPS_TOO_LARGE,  /* over max_bytes */
-    HTTPS_STOPPED,    /* piece returned false, or https_cancel */
+    HTTPS_STOPPED,    /* piece returned false, https_interrupt or https_cancel */
     HTTPS_FAULT,      /* out of memory or a bad request */
 };
 
@@ -62,6 +70,10 @@ struct https_response {
  * them cannot be used; why says which. GH_IO: the library cannot start. */
 GH_MUST_CHECK enum gh_err https_open(struct https **out, const struct https_options *o,
                                      char *why, size_t why_size);
+/* Calls that begin from now on show this client certificate (PEM, its own first) with its key
+ * (PEM) instead of what there was; copied. From any thread. GH_FULL: out of memory. */
+GH_MUST_CHECK enum gh_err https_use_certificate(struct https *h, struct slice certificate,
+                                                struct slice key);
 /* Makes one call and waits for its end. One call at a time on a handle; the
  * connection is kept alive between calls. With range_from, only a 206 that
  * begins at that byte is handed out; any other 2xx ends as HTTPS_BROKEN with
@@ -71,6 +83,8 @@ enum https_outcome https_call(struct https *h, const struct https_request *reque
 /* From any thread or signal-safe context: the call under way ends soon as
  * HTTPS_STOPPED, and so does every later one. */
 void https_cancel(struct https *h);
+/* The same for one call: the one under way or, if there is none, the next one. */
+void https_interrupt(struct https *h);
 void https_close(struct https *h);
 
 #endif

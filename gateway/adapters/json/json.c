@@ -69,6 +69,11 @@ const struct json *json_child(const struct json *v, const char *name)
     return json_is_object(m) ? (const struct json *)m : NULL;
 }
 
+bool json_has_array(const struct json *v, const char *name)
+{
+    return json_is_array(member(v, name));
+}
+
 size_t json_array_len(const struct json *v, const char *name)
 {
     return json_array_size(member(v, name));
@@ -77,6 +82,15 @@ size_t json_array_len(const struct json *v, const char *name)
 const struct json *json_array_at(const struct json *v, const char *name, size_t i)
 {
     return (const struct json *)json_array_get(member(v, name), i);
+}
+
+bool json_array_text(const struct json *v, const char *name, size_t i, struct slice *out)
+{
+    const json_t *element = in(json_array_at(v, name, i));
+    if (!json_is_string(element))
+        return false;
+    *out = strict_text(element);
+    return true;
 }
 
 struct json *json_new(void)

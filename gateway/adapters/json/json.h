@@ -31,8 +31,11 @@ bool json_has(const struct json *v, const char *name);
  * library has a function of that name, and ours would take its place.) */
 const struct json *json_child(const struct json *v, const char *name);
 /* A member that is an array: its length, 0 otherwise; and its i-th element. */
+bool json_has_array(const struct json *v, const char *name);
 size_t json_array_len(const struct json *v, const char *name);
 const struct json *json_array_at(const struct json *v, const char *name, size_t i);
+/* The same where it is a text. */
+bool json_array_text(const struct json *v, const char *name, size_t i, struct slice *out);
 
 /* Building; false/NULL means out of memory, or a text that is not UTF-8 or holds
  * a NUL, or a number that is not finite (nothing was set). */

@@ -1,11 +1,37 @@
 #include "adapters/linux/clock.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <sys/timex.h>
 #include <time.h>
 
-void linux_clock_init(struct linux_clock *clock)
+void linux_clock_init(struct linux_clock *clock, bool is_kept)
 {
-    *clock = (struct linux_clock){.floor_s = CLOCK_FLOOR_BUILT_IN, .next_ask = {INT64_MIN}};
+    *clock = (struct linux_clock){
+        .floor_s = CLOCK_FLOOR_BUILT_IN, .is_kept = is_kept, .next_ask = {INT64_MIN}};
+}
+
+static bool has_set_the_clock(const char *rtc_folder, const char *name)
+{
+    char path[512];
+    int n = snprintf(path, sizeof path, "%s/%s/hctosys", rtc_folder, name);
+    FILE *file = n > 0 && n < (int)sizeof path ? fopen(path, "re") : NULL;
+    bool has = file && fgetc(file) == '1';
+    if (file)
+        fclose(file);
+    return has;
+}
+
+bool clock_is_set_by_battery(const char *rtc_folder)
+{
+    DIR *folder = opendir(rtc_folder);
+    bool is_set = false;
+    const struct dirent *entry;
+    while (folder && !is_set && (entry = readdir(folder)))
+        is_set = has_set_the_clock(rtc_folder, entry->d_name);
+    if (folder)
+        closedir(folder);
+    return is_set;
 }
 
 void linux_clock_raise_floor(struct linux_clock *clock, int64_t instant)
@@ -51,13 +77,15 @@ bool clock_has_jumped(const struct linux_clock *clock, struct mono mono, int64_t
 enum clock_trust clock_take(struct linux_clock *clock, bool kernel_synced, struct mono mono,
                             int64_t wall_s)
 {
-    if (kernel_synced)
+    if (kernel_synced) {
         clock->is_stepped = false;
-    else if (clock_has_jumped(clock, mono, wall_s))
+        clock->is_kept = true;
+    } else if (clock_has_jumped(clock, mono, wall_s)) {
         clock->is_stepped = true;
+    }
     clock->has_offset = true;
     clock->offset_s = offset_of(mono, wall_s);
-    enum clock_trust trust = clock->is_stepped
+    enum clock_trust trust = clock->is_stepped || !clock->is_kept
                                  ? CLOCK_UNSET
                                  : clock_trust_judge(kernel_synced, wall_s, clock->floor_s);
     if (trust != CLOCK_UNSET)

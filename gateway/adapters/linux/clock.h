@@ -5,10 +5,11 @@
 #include <stdbool.h>
 
 #include "core/clock.h"
+#include "news_date.h"
 
-/* A clock without a battery starts at some date of the past: below this
- * instant, 2025-01-01, no box with this program ever ran. */
-#define CLOCK_FLOOR_BUILT_IN 1735689600
+/* A clock without a battery starts at some date of the past. No box ran this program before the
+ * newest date in NEWS. */
+#define CLOCK_FLOOR_BUILT_IN NEWS_DATE_S
 /* How far a right clock may be set back, by a time server or a leap second,
  * behind an event that it has stamped itself. */
 #define CLOCK_FLOOR_SLACK_S 60
@@ -19,9 +20,13 @@
 /* How long an answer of the kernel about synchronisation is used. */
 #define CLOCK_ASK_MS 1000
 
+/* Where the kernel shows the clocks that run on a battery. */
+#define CLOCK_RTC_FOLDER "/sys/class/rtc"
+
 /* Belongs to one thread. */
 struct linux_clock {
     int64_t floor_s;       /* the wall clock was at least here once */
+    bool is_kept;          /* right since this boot: from a battery, or synchronised once */
     bool is_kernel_synced; /* as the kernel said when it was asked last */
     struct mono next_ask;  /* from here on it is asked again */
     bool has_offset;
@@ -29,7 +34,14 @@ struct linux_clock {
     bool is_stepped;  /* it jumped, and no time server has confirmed it since */
 };
 
-void linux_clock_init(struct linux_clock *clock);
+/* is_kept: a battery set the wall clock at this boot, or a time server has since. Otherwise
+ * it stands where the last power cut left it, which looks right and is not: it is not
+ * believed before the kernel says that it is synchronised. */
+void linux_clock_init(struct linux_clock *clock, bool is_kept);
+
+/* True if the kernel set the wall clock from one of the battery clocks in this folder
+ * (CLOCK_RTC_FOLDER; its `hctosys`). A battery that is empty shows a date below the floor. */
+bool clock_is_set_by_battery(const char *rtc_folder);
 
 /* An event happened at this instant, stamped by a clock that was believed then
  * (not CLOCK_UNSET: a wild date would take the trust from every later, right

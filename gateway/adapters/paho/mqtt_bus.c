@@ -46,6 +46,7 @@ struct mqtt_bus {
     struct mqtt_link *link; /* the one that counts; events of others are ignored */
     int in_flight;
     bool answered;
+    bool refused; /* the last attempt, by the broker */
     uint64_t dropped;
 
     /* The loop thread's own. */
@@ -94,6 +95,7 @@ static void take_event(struct mqtt_bus *bus, enum mqtt_link_event event)
     case LINK_READY:
         if (bus->phase == PHASE_TRYING) {
             bus->phase = PHASE_UP;
+            bus->refused = false;
             note_phase(bus, BUS_UP);
         }
         break;
@@ -101,6 +103,9 @@ static void take_event(struct mqtt_bus *bus, enum mqtt_link_event event)
         if (bus->phase == PHASE_TRYING || bus->phase == PHASE_UP) {
             lose(bus);
         }
+        break;
+    case LINK_REFUSED:
+        bus->refused = true;
         break;
     case LINK_SETTLED:
         if (bus->in_flight > 0) {
@@ -304,6 +309,14 @@ bool mqtt_bus_is_up(struct mqtt_bus *bus)
     return up;
 }
 
+bool mqtt_bus_is_refused(struct mqtt_bus *bus)
+{
+    pthread_mutex_lock(&bus->lock);
+    bool refused = bus->refused;
+    pthread_mutex_unlock(&bus->lock);
+    return refused;
+}
+
 uint64_t mqtt_bus_dropped(struct mqtt_bus *bus)
 {
     pthread_mutex_lock(&bus->lock);
@@ -314,14 +327,19 @@ uint64_t mqtt_bus_dropped(struct mqtt_bus *bus)
 
 /* --- publishing ----------------------------------------------------------------- */
 
+/* Messages without a tag leave the rest to those that have one: a reader's answer finds a place
+ * whatever else there is to say. */
+#define UNTAGGED_MAX (MQTT_LINK_IN_FLIGHT_MAX / 4 * 3)
+
 /* Takes a place in flight on the link that is up; NULL with *err if there is none. */
-static struct mqtt_link *take_place(struct mqtt_bus *bus, enum gh_err *err)
+static struct mqtt_link *take_place(struct mqtt_bus *bus, bool has_tag, enum gh_err *err)
 {
     struct mqtt_link *link = NULL;
+    int most = has_tag ? MQTT_LINK_IN_FLIGHT_MAX : UNTAGGED_MAX;
     pthread_mutex_lock(&bus->lock);
     if (bus->phase != PHASE_UP) {
         *err = GH_RETRY;
-    } else if (bus->in_flight >= MQTT_LINK_IN_FLIGHT_MAX) {
+    } else if (bus->in_flight >= most) {
         *err = GH_FULL;
     } else {
         bus->in_flight++;
@@ -340,7 +358,7 @@ static enum gh_err send_message(struct mqtt_bus *bus, struct slice topic, struct
         memchr(topic.ptr, '\0', topic.len) != NULL || qos < 0 || qos > 1) {
         return GH_INVALID;
     }
-    struct mqtt_link *link = take_place(bus, &err);
+    struct mqtt_link *link = take_place(bus, tag != 0, &err);
     if (link == NULL) {
         return err;
     }

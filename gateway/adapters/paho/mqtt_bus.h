@@ -41,6 +41,8 @@ void mqtt_bus_tick(struct mqtt_bus *bus, struct mono now);
 /* When mqtt_bus_tick wants to be called next; false = it waits for the library. */
 bool mqtt_bus_deadline(struct mqtt_bus *bus, struct mono *out);
 bool mqtt_bus_is_up(struct mqtt_bus *bus);
+/* True from when the broker has not let us in (no such account, a wrong password) until it has. */
+bool mqtt_bus_is_refused(struct mqtt_bus *bus);
 /* Messages dropped so far because their topic was over BUS_TOPIC_MAX. */
 uint64_t mqtt_bus_dropped(struct mqtt_bus *bus);
 

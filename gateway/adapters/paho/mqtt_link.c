@@ -65,6 +65,16 @@ static void on_failure(void *context, MQTTAsync_failureData5 *response)
     tell(context, LINK_GONE);
 }
 
+static void on_not_connected(void *context, MQTTAsync_failureData5 *response)
+{
+    /* The library has the broker's reason in code, a failure of its own (negative) likewise. */
+    if (response != NULL && (response->code >= (int)MQTTREASONCODE_UNSPECIFIED_ERROR ||
+                             response->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR)) {
+        tell(context, LINK_REFUSED);
+    }
+    tell(context, LINK_GONE);
+}
+
 static void settle(struct sending *sending)
 {
     struct mqtt_link *link = sending->link;
@@ -242,7 +252,7 @@ enum gh_err mqtt_link_start(struct mqtt_link *link)
     how.password = o->password;
     how.context = link;
     how.onSuccess5 = on_connected;
-    how.onFailure5 = on_failure;
+    how.onFailure5 = on_not_connected;
     if (o->will_topic != NULL) {
         will.topicName = o->will_topic;
         will.message = o->will_payload;

@@ -22,6 +22,7 @@ struct mqtt_link;
 enum mqtt_link_event {
     LINK_READY,   /* connected, and every subscription granted at QoS 1 */
     LINK_GONE,    /* failed, refused or lost; may come more than once */
+    LINK_REFUSED, /* the broker does not let us in; LINK_GONE follows */
     LINK_SETTLED, /* one message of mqtt_link_send is done with, sent or not */
     LINK_ANSWER,  /* the broker answered a probe */
     LINK_DROPPED, /* a message came on a topic that is too long */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,10 +98,20 @@ static enum gh_err db_setup(sqlite3 *db, enum db_mode mode, int busy_ms)
     return err == GH_OK ? db_exec(db, "PRAGMA synchronous = FULL;") : err;
 }
 
+/* The library counts how much memory it has, under a lock, at each allocation; a question to the
+ * replica makes dozens, and nobody asks for the count. It can be told only before it does anything:
+ * where somebody else was first, it goes on counting. */
+static void forgo_counting(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum gh_err db_open(sqlite3 **out, const char *path, enum db_mode mode, int busy_ms)
 {
+    static pthread_once_t is_told = PTHREAD_ONCE_INIT;
     sqlite3 *db = NULL;
     struct stat st;
+    (void)pthread_once(&is_told, forgo_counting);
     if (stat(path, &st) != 0 && errno == ENOENT)
         return GH_NOT_FOUND;
     bool has_sums = mode == DB_WRITER || mode == DB_READER;

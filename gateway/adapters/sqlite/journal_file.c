@@ -74,6 +74,12 @@ enum gh_err journal_file_read(sqlite3 **out, const char *path, int busy_ms, int 
     return GH_OK;
 }
 
+void journal_first_text(char out[JOURNAL_FIRST_TEXT], const char *stream, uint64_t seq)
+{
+    (void)snprintf(out, JOURNAL_FIRST_TEXT, "gatehouse-journal-first\n%s\n%llu", stream,
+                   (unsigned long long)seq);
+}
+
 /* --- a suspicion ------------------------------------------------------------ */
 
 static bool name_suspicion(char out[PATH_MAX], const char *folder)

@@ -23,6 +23,10 @@ GH_MUST_CHECK enum gh_err journal_file_read(sqlite3 **out, const char *path, int
  * has it open all the same; GH_CORRUPT; GH_IO. */
 GH_MUST_CHECK enum gh_err journal_file_convert(const char *folder, int layout);
 
+/* What is sealed of where the events begin (sql/journal.sql). */
+#define JOURNAL_FIRST_TEXT 96
+void journal_first_text(char out[JOURNAL_FIRST_TEXT], const char *stream, uint64_t seq);
+
 /* Notes in the folder that damage was met where a start may not look, for the next start
  * to look everywhere; best effort. And whether that was noted; and that it is done. */
 void journal_file_suspect(const char *folder);

@@ -1,7 +1,8 @@
-/* What the loop's side of the journal and its thread share.
+/* What the loop's side of the journal and its threads share.
  *
- * The loop's side appends: queue and tail. The thread moves: queue to database.
- * Neither waits for the other longer than it takes to link or unlink items. */
+ * The loop's side appends: queue and tail. One thread syncs the tail, which makes
+ * events durable. The other moves: queue to database, some time later and many at
+ * once. None waits for another longer than it takes to link or unlink items. */
 #ifndef GATEHOUSE_ADAPTERS_SQLITE_JOURNAL_INTERNAL_H
 #define GATEHOUSE_ADAPTERS_SQLITE_JOURNAL_INTERNAL_H
 
@@ -18,6 +19,10 @@
 #define JOURNAL_MEMORY_EVENTS 4096
 /* Repeats are remembered for this long at least. */
 #define REPEAT_KEEP_MS 600000
+/* An event is moved after this long at the latest, or with this many. */
+#define JOURNAL_MOVE_MS 50
+#define JOURNAL_MOVE_EVENTS 256
+#define JOURNAL_DAMAGED "journal.db is damaged: restart, and it is set aside, or restore it"
 #define JOURNAL_FAULT_MAX sizeof(((struct journal_trouble *)0)->fault)
 
 enum journal_fault {
@@ -39,10 +44,11 @@ struct journal_db {
     char stream[JOURNAL_STREAM_HEX + 1];
     uint64_t max_events;
     uint64_t boot;
+    struct journal_seal seal;
     int64_t started_boot_ms;
     int event_fd;
-    pthread_t thread;
-    bool thread_runs;
+    pthread_t mover, syncer;
+    bool mover_runs, syncer_runs;
 
     /* The loop's alone. */
     sqlite3 *asker;
@@ -52,21 +58,25 @@ struct journal_db {
     char last_event[EVENT_JSON_MAX];
     size_t last_event_len;
 
-    /* The thread's alone, once it runs. */
+    /* The mover's alone, once it runs. */
     struct journal_store *store; /* NULL: to be opened again */
     int64_t retry_at_ms;         /* no transaction before this */
     int64_t purge_at_ms;
     bool others_purged;
 
-    /* Both sides', under the lock; the tail but for tail_sync. */
+    /* All sides', under the lock; the tail but for tail_sync. */
     pthread_mutex_t lock;
-    pthread_cond_t kick;
+    pthread_cond_t kick;      /* the mover */
+    pthread_cond_t sync_kick; /* the syncer */
+    pthread_cond_t moved;     /* a transaction succeeded or failed */
     struct journal_queue queue;
     struct tail *tail;
     uint64_t next_seq;
     uint64_t tail_seq;      /* newest number that the tail covers */
     uint64_t stored_seq;    /* newest number that the database covers */
     uint64_t stored_number; /* newest record that the database has */
+    uint64_t wanted_seq;    /* somebody waits until the database covers it */
+    int64_t move_at_ms;     /* when what waits is moved, if there is anything */
     uint64_t first_seq;     /* oldest event of the database, 0 = none */
     uint64_t durable_seq;
     uint64_t acked_seq;
@@ -74,6 +84,7 @@ struct journal_db {
     bool ack_waits; /* what is worth no transaction of its own is to be stored by ack_at_ms */
     int64_t ack_at_ms;
     bool stop;
+    enum { DAMAGE_NONE, DAMAGE_MET, DAMAGE_NOTED } damage; /* met by a reader, then noted by the mover */
     struct journal_loss loss;
     unsigned faults;               /* of enum journal_fault */
     char fault[JOURNAL_FAULT_MAX]; /* not taken yet; "" = none */
@@ -90,6 +101,11 @@ int64_t journal_boot_ms(void);
 void journal_fault_set(struct journal_db *db, enum journal_fault fault, const char *text);
 void journal_fault_clear(struct journal_db *db, enum journal_fault fault);
 
+/* Opens all parts of a journal but its thread. Errors and why as journal_db_open. */
+GH_MUST_CHECK enum gh_err journal_start(struct journal_db *db,
+                                        const struct journal_db_options *options, char *why,
+                                        size_t why_size);
+
 /* Opens the asker on the file of the store, and takes over whose repeats it knows.
  * GH_CORRUPT, GH_RETRY, GH_IO. */
 GH_MUST_CHECK enum gh_err journal_asker_open(struct journal_db *db);
@@ -100,12 +116,40 @@ GH_MUST_CHECK enum gh_err journal_kept_each(struct journal_db *db,
                                                          struct slice value),
                                             void *context);
 
+static inline void journal_lock(struct journal_db *db)
+{
+    (void)pthread_mutex_lock(&db->lock);
+}
+
+static inline void journal_unlock(struct journal_db *db)
+{
+    (void)pthread_mutex_unlock(&db->lock);
+}
+
 /* Makes journal_db_fd readable. */
 void journal_notify(struct journal_db *db);
 
-/* GH_IO: no thread. */
-GH_MUST_CHECK enum gh_err journal_thread_start(struct journal_db *db);
+/* Under the lock: numbers that the database does not cover yet. */
+static inline bool journal_has_waiting(const struct journal_db *db)
+{
+    return db->queue.n_events > 0 || db->next_seq - 1 > db->stored_seq;
+}
+
+/* Under the lock: whether they are to be moved at once. */
+static inline bool journal_is_pressing(const struct journal_db *db)
+{
+    bool tail_serves =
+        !(db->faults & (JOURNAL_FAULT_TAIL_WRITE | JOURNAL_FAULT_TAIL_SYNC)) && !db->queue.unwritten;
+    return !tail_serves || db->queue.n_events >= JOURNAL_MOVE_EVENTS ||
+           db->wanted_seq > db->stored_seq;
+}
+
+/* GH_IO: no threads. */
+GH_MUST_CHECK enum gh_err journal_threads_start(struct journal_db *db);
 /* Has everything moved, as far as the disk allows, and waits for the end. */
-void journal_thread_stop(struct journal_db *db);
+void journal_threads_stop(struct journal_db *db);
+
+/* The body of the syncer; context is the journal. */
+void *journal_sync_run(void *context);
 
 #endif

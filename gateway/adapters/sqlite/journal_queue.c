@@ -4,9 +4,34 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-struct journal_item *journal_item_make(const struct record *r)
+enum gh_err journal_queue_open(struct journal_queue *q)
 {
-    struct journal_item *item = malloc(sizeof *item + r->event.len + r->changes.len);
+    return block_pool_open(&q->pool, sizeof(struct journal_item) + QUEUE_POOL_BYTES,
+                           QUEUE_POOL_ITEMS);
+}
+
+void journal_queue_close(struct journal_queue *q)
+{
+    journal_items_free(q->oldest);
+    q->oldest = q->newest = q->unwritten = NULL;
+    block_pool_close(&q->pool);
+}
+
+/* Room for an item with so many bytes. */
+static struct journal_item *take_room(struct journal_queue *q, size_t bytes)
+{
+    struct journal_item *item = bytes <= QUEUE_POOL_BYTES ? block_pool_take(&q->pool) : NULL;
+    struct block_pool *home = item ? &q->pool : NULL;
+    if (!item)
+        item = malloc(sizeof *item + bytes);
+    if (item)
+        item->home = home;
+    return item;
+}
+
+struct journal_item *journal_item_make(struct journal_queue *q, const struct record *r)
+{
+    struct journal_item *item = take_room(q, r->event.len + r->changes.len);
     if (!item)
         return NULL;
     item->next = NULL;
@@ -21,11 +46,19 @@ struct journal_item *journal_item_make(const struct record *r)
     return item;
 }
 
+static void item_free(struct journal_item *item)
+{
+    if (item->home)
+        block_pool_give(item->home, item);
+    else
+        free(item);
+}
+
 void journal_items_free(struct journal_item *oldest)
 {
     while (oldest) {
         struct journal_item *next = oldest->next;
-        free(oldest);
+        item_free(oldest);
         oldest = next;
     }
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "block_pool.h"
 #include "core/id.h"
 #include "journal_record.h"
 
@@ -16,10 +17,15 @@ struct journal_item {
     struct journal_item *next;       /* towards newer ones */
     struct journal_item *next_alike; /* newer one in the same bucket */
     struct record record;            /* its event and changes lie in bytes */
+    struct block_pool *home;         /* whose block it is; NULL = it is the heap's */
     char bytes[];
 };
 
 #define QUEUE_BUCKETS 4096
+/* Items that need nothing of the heap: reads of several seconds, while journal.db keeps up. What
+ * is more (it cannot be written), and what is longer, is the heap's. */
+#define QUEUE_POOL_ITEMS 1024
+#define QUEUE_POOL_BYTES 1024 /* of event and changes */
 
 struct journal_queue {
     struct journal_item *oldest, *newest; /* NULL = empty */
@@ -29,11 +35,18 @@ struct journal_queue {
     struct {
         struct journal_item *oldest, *newest;
     } bucket[QUEUE_BUCKETS];
+    struct block_pool pool; /* of one thread: it makes all items */
 };
 
-/* A copy of the record, its event and its changes; NULL when out of memory. */
-struct journal_item *journal_item_make(const struct record *r);
-/* Frees a list linked by next. */
+/* An empty queue; q is all zeros. GH_IO: no memory. */
+GH_MUST_CHECK enum gh_err journal_queue_open(struct journal_queue *q);
+/* Frees it with its items; fine for one that was not opened. */
+void journal_queue_close(struct journal_queue *q);
+
+/* A copy of the record, its event and its changes, for this queue; NULL when out of memory.
+ * Needs no lock. */
+struct journal_item *journal_item_make(struct journal_queue *q, const struct record *r);
+/* Frees a list linked by next. Any thread, without a lock. */
 void journal_items_free(struct journal_item *oldest);
 
 /* Takes the item. in_tail: it has been written there. */

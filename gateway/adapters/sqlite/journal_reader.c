@@ -6,6 +6,7 @@
 #include "db.h"
 #include "journal_db.h"
 #include "journal_file.h"
+#include "journal_store.h"
 #include "sql/journal.h"
 
 struct journal_reader {
@@ -87,6 +88,49 @@ enum gh_err journal_reader_kept(struct journal_reader *r,
     while (err == GH_OK && goes_on && (err = db_step(st[0], &row)) == GH_OK && row)
         goes_on = each(context, db_column(st[0], 0), db_column(st[0], 1));
     db_finalize_all(st, 1);
+    return err;
+}
+
+static enum gh_err read_begin(struct journal_reader *r, struct journal_first *first,
+                              sqlite3_stmt *const *st)
+{
+    DB_RESETS sqlite3_stmt *meta = st[0];
+    enum gh_err err = db_one(meta);
+    if (err != GH_OK)
+        return err == GH_NOT_FOUND ? GH_CORRUPT : err;
+    char stream[STORE_STREAM + 1];
+    (void)snprintf(stream, sizeof stream, "%.*s", (int)db_column(meta, 0).len, db_column(meta, 0).ptr);
+    first->acked_seq = (uint64_t)sqlite3_column_int64(meta, 1);
+    first->seq = 1;
+    if (!r->keeps)
+        return GH_OK;
+    DB_RESETS sqlite3_stmt *get = st[1];
+    bool row = false;
+    err = db_step(get, &row);
+    struct slice value = err == GH_OK && row ? db_column(get, 0) : slice_make("", 0);
+    if (err != GH_OK || !row)
+        return err;
+    first->has_seal = true;
+    if (value.len == 8 + JOURNAL_SEAL_BYTES) {
+        first->seq = record_get64((const unsigned char *)value.ptr);
+        memcpy(first->seal, value.ptr + 8, JOURNAL_SEAL_BYTES);
+    }
+    journal_first_text(first->text, stream, first->seq);
+    return GH_OK;
+}
+
+enum gh_err journal_reader_first(struct journal_reader *r, struct journal_first *out)
+{
+    static const char *const sql[2] = {SQL_journal_meta, SQL_journal_first_get};
+    sqlite3_stmt *st[2] = {NULL, NULL};
+    struct journal_first first = {.seq = 0};
+    size_t n = r->keeps ? 2 : 1; /* without the table there is no statement on it */
+    enum gh_err err = db_prepare_all(r->db, st, sql, n);
+    if (err == GH_OK)
+        err = read_begin(r, &first, st);
+    db_finalize_all(st, n);
+    if (err == GH_OK)
+        *out = first;
     return err;
 }
 

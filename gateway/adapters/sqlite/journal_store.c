@@ -67,6 +67,7 @@ struct journal_store {
     sqlite3_stmt *st[ST_COUNT];
     struct store_state state;     /* as it will be after the commit */
     struct store_state committed; /* as it is */
+    struct journal_seal seal;
     bool meta_changed;
     int wal_pages;
 };
@@ -167,7 +168,7 @@ static enum gh_err prepare(struct journal_store *s, enum statement first, enum s
     return err;
 }
 
-static enum gh_err load_kept_number(struct journal_store *s)
+static enum gh_err load_moved_number(struct journal_store *s)
 {
     DB_RESETS sqlite3_stmt *st = s->st[ST_KEPT_NUMBER];
     enum gh_err err = db_one(st);
@@ -177,7 +178,7 @@ static enum gh_err load_kept_number(struct journal_store *s)
     /* The numbers after it have to have room in an integer as well. */
     if (number < 0 || number > INT64_MAX / 2)
         return GH_CORRUPT;
-    s->state.kept_number = (uint64_t)number;
+    s->state.moved_number = (uint64_t)number;
     return GH_OK;
 }
 
@@ -207,7 +208,7 @@ static enum gh_err store_connect(struct journal_store *s, const char *path, bool
     if (err == GH_OK && has_kept(s))
         err = prepare(s, ST_OLD_COUNT, ST_COUNT);
     if (err == GH_OK && has_kept(s))
-        err = load_kept_number(s);
+        err = load_moved_number(s);
     s->committed = s->state;
     return err;
 }
@@ -247,6 +248,11 @@ void store_close(struct journal_store *s)
     db_finalize_all(s->st, ST_COUNT);
     db_close(s->db);
     free(s);
+}
+
+void store_seal_with(struct journal_store *s, const struct journal_seal *seal)
+{
+    s->seal = *seal;
 }
 
 const struct store_state *store_state(const struct journal_store *s)
@@ -364,29 +370,8 @@ static enum gh_err put_changes(struct journal_store *s, struct slice list)
     return err;
 }
 
-static enum gh_err set_kept_number(struct journal_store *s, uint64_t number)
+static enum gh_err put_new_event(struct journal_store *s, const struct record *r, int64_t boot_ms)
 {
-    const int64_t values[1] = {(int64_t)number};
-    s->state.kept_number = number;
-    return run_ints(s->st[ST_KEPT_NUMBER_UPDATE], values, 1);
-}
-
-static enum gh_err put_keep(struct journal_store *s, const struct record *r)
-{
-    if (r->number <= s->state.kept_number)
-        return GH_OK;
-    enum gh_err err = put_changes(s, r->changes);
-    return err == GH_OK ? set_kept_number(s, r->number) : err;
-}
-
-enum gh_err store_put(struct journal_store *s, const struct record *r, int64_t boot_ms)
-{
-    if (r->kind == RECORD_ANSWERED)
-        return put_answered(s, &r->repeat);
-    if (r->kind == RECORD_KEEP)
-        return put_keep(s, r);
-    if (r->seq <= s->state.newest_seq)
-        return GH_OK;
     enum gh_err err = store_lose_up_to(s, r->seq - 1);
     if (err == GH_OK)
         err = put_event(s, r);
@@ -394,8 +379,22 @@ enum gh_err store_put(struct journal_store *s, const struct record *r, int64_t b
         err = put_repeat(s, &r->repeat, boot_ms);
     if (err == GH_OK && r->changes.len > 0)
         err = put_changes(s, r->changes);
-    if (err == GH_OK && r->number <= s->state.kept_number)
-        err = set_kept_number(s, 0); /* not left by these records: tail.h */
+    if (err == GH_OK && r->number <= s->state.moved_number)
+        s->state.moved_number = 0; /* not left by these records: tail.h */
+    return err;
+}
+
+enum gh_err store_put(struct journal_store *s, const struct record *r, int64_t boot_ms)
+{
+    enum gh_err err = GH_OK;
+    if (r->kind == RECORD_ANSWERED)
+        err = put_answered(s, &r->repeat);
+    else if (r->kind != RECORD_KEEP && r->seq > s->state.newest_seq)
+        err = put_new_event(s, r, boot_ms);
+    else if (r->kind == RECORD_KEEP && r->number > s->state.moved_number)
+        err = put_changes(s, r->changes);
+    if (err == GH_OK && r->number > s->state.moved_number)
+        s->state.moved_number = r->number;
     return err;
 }
 
@@ -478,6 +477,20 @@ static enum gh_err delete_before(struct journal_store *s, uint64_t until)
     return put_lost(s, first, last, (uint64_t)sqlite3_changes64(s->db));
 }
 
+/* So that nobody else can take away the oldest events unseen. */
+static enum gh_err seal_first(struct journal_store *s)
+{
+    unsigned char value[8 + JOURNAL_SEAL_BYTES];
+    char text[JOURNAL_FIRST_TEXT];
+    if (!s->seal.seal || s->state.first_seq == 0)
+        return GH_OK;
+    journal_first_text(text, s->state.stream, s->state.first_seq);
+    record_put64(value, s->state.first_seq);
+    s->seal.seal(s->seal.context, value + 8, slice_of(text));
+    const struct change change = {slice_make("", 0), slice_make(value, sizeof value)};
+    return put_change(s, &change);
+}
+
 enum gh_err store_prune(struct journal_store *s, uint64_t max)
 {
     uint64_t chunk = max / PRUNE_PART, ignored = 0;
@@ -496,7 +509,7 @@ enum gh_err store_prune(struct journal_store *s, uint64_t max)
     if (err == GH_OK)
         err = event_range(s, s->state.first_seq + n, s->state.event_seq + 1, &s->state.first_seq,
                           &ignored);
-    return err;
+    return err == GH_OK ? seal_first(s) : err;
 }
 
 enum gh_err store_purge(struct journal_store *s, uint64_t boot, int64_t boot_ms, bool others,
@@ -514,7 +527,10 @@ enum gh_err store_purge(struct journal_store *s, uint64_t boot, int64_t boot_ms,
 enum gh_err store_commit(struct journal_store *s)
 {
     const int64_t meta[2] = {(int64_t)s->state.acked_seq, (int64_t)s->state.lost_total};
+    const int64_t moved[1] = {(int64_t)s->state.moved_number};
     enum gh_err err = s->meta_changed ? run_ints(s->st[ST_META_UPDATE], meta, 2) : GH_OK;
+    if (err == GH_OK && s->state.moved_number != s->committed.moved_number)
+        err = run_ints(s->st[ST_KEPT_NUMBER_UPDATE], moved, 1);
     if (err == GH_OK)
         err = db_exec(s->db, "COMMIT");
     if (err != GH_OK) {

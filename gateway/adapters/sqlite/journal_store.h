@@ -13,6 +13,7 @@
 #include "core/err.h"
 #include "core/event.h"
 #include "core/slice.h"
+#include "journal_db.h"
 #include "journal_file.h"
 #include "journal_record.h"
 
@@ -27,7 +28,7 @@ struct store_state {
     uint64_t newest_seq; /* newest number that is used up, by an event or a loss */
     uint64_t acked_seq;
     uint64_t lost_total;
-    uint64_t kept_number; /* newest record without an event whose changes are here; 0 = none */
+    uint64_t moved_number; /* meta.kept_number: newest record that is here (tail.h); 0 = none */
     int layout;           /* of the file */
 };
 
@@ -38,6 +39,8 @@ struct store_state {
  * GH_NOT_FOUND: missing, without create; GH_FULL, GH_RETRY, GH_IO. */
 GH_MUST_CHECK enum gh_err store_open(struct journal_store **out, const char *folder, bool create);
 void store_close(struct journal_store *s); /* NULL is allowed */
+/* What the cap takes away from here on is sealed. Copied. */
+void store_seal_with(struct journal_store *s, const struct journal_seal *seal);
 
 /* What is committed; inside a transaction: what will be. */
 const struct store_state *store_state(const struct journal_store *s);

@@ -1,5 +1,6 @@
-/* The thread that moves records from the queue into journal.db. Everything
- * that may wait for the disk happens here. */
+/* The mover: the thread that brings records from the queue into journal.db. It is
+ * in no hurry as long as the tail makes them durable: many come in one transaction,
+ * and its syncs do not hold up those of the tail. */
 #include "journal_internal.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ struct turn {
     uint64_t used_up;                  /* newest number given away */
     uint64_t ack;                      /* newest acknowledged number */
     uint64_t told;                     /* beginning of the loss that is told by now; 0 = none */
-    uint64_t tail_seq;                 /* newest number that a sync of the tail makes safe */
+    bool is_damage_new;                /* a reader met it since the last turn */
     bool stop;
 };
 
@@ -76,7 +77,7 @@ static const char *db_fault_text(enum gh_err err)
 {
     switch (err) {
     case GH_FULL: return "journal.db cannot be written, the disk is full: free some space";
-    case GH_CORRUPT: return "journal.db is damaged: restart, and it is set aside, or restore it";
+    case GH_CORRUPT: return JOURNAL_DAMAGED;
     case GH_RETRY: return "journal.db is locked by another program: stop that one";
     case GH_OK:
     case GH_INVALID:
@@ -88,21 +89,20 @@ static const char *db_fault_text(enum gh_err err)
 
 /* --- waiting ------------------------------------------------------------ */
 
-static bool wants_transaction(const struct journal_db *db, int64_t now_ms)
+/* When the next transaction is due. */
+static int64_t due_ms(const struct journal_db *db)
 {
-    return db->queue.n_events > 0 || db->next_seq - 1 > db->stored_seq ||
-           (db->ack_waits && now_ms >= db->ack_at_ms) || now_ms >= db->purge_at_ms;
-}
-
-static bool wants_tail_sync(const struct journal_db *db)
-{
-    return (db->faults & JOURNAL_FAULT_DB) && !(db->faults & JOURNAL_FAULT_TAIL_SYNC) &&
-           db->tail_seq > db->durable_seq;
+    int64_t at = db->purge_at_ms;
+    if (db->ack_waits && db->ack_at_ms < at)
+        at = db->ack_at_ms;
+    if (journal_has_waiting(db))
+        at = journal_is_pressing(db) ? 0 : db->move_at_ms < at ? db->move_at_ms : at;
+    return at < db->retry_at_ms ? db->retry_at_ms : at;
 }
 
 static void wait_until(struct journal_db *db, int64_t at_ms)
 {
-    struct timespec t = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+    struct timespec t = {.tv_sec = at_ms / 1000, .tv_nsec = (long)(at_ms % 1000 * 1000000)};
     (void)pthread_cond_timedwait(&db->kick, &db->lock, &t);
 }
 
@@ -110,25 +110,17 @@ static void wait_until(struct journal_db *db, int64_t at_ms)
 static struct turn next_turn(struct journal_db *db)
 {
     (void)pthread_mutex_lock(&db->lock);
-    for (int64_t now = journal_wait_ms(); !db->stop; now = journal_wait_ms()) {
-        bool may_try = now >= db->retry_at_ms;
-        if ((may_try && wants_transaction(db, now)) || wants_tail_sync(db))
-            break;
-        int64_t until = db->purge_at_ms;
-        if (db->ack_waits && db->ack_at_ms < until)
-            until = db->ack_at_ms;
-        if (!may_try && (wants_transaction(db, now) || until < db->retry_at_ms))
-            until = db->retry_at_ms;
-        wait_until(db, until);
-    }
+    while (!db->stop && db->damage != DAMAGE_MET && journal_wait_ms() < due_ms(db))
+        wait_until(db, due_ms(db));
 
     struct turn t = {.first = db->queue.oldest, .stop = db->stop, .ack = db->acked_seq};
+    t.is_damage_new = db->damage == DAMAGE_MET;
+    db->damage = t.is_damage_new ? DAMAGE_NOTED : db->damage;
     int n = 0;
     for (struct journal_item *item = t.first; item && n < BATCH_MAX; item = item->next, n++)
         t.last = item;
     t.to_the_end = t.last == db->queue.newest;
     t.used_up = db->next_seq - 1;
-    t.tail_seq = db->tail_seq;
     if (db->loss.state == LOSS_TAKEN && t.last && t.last->record.number >= db->loss.told_by)
         t.told = db->loss.from;
     (void)pthread_mutex_unlock(&db->lock);
@@ -149,6 +141,7 @@ static enum gh_err reopen(struct journal_db *db)
         store_close(fresh);
         return GH_CORRUPT;
     }
+    store_seal_with(fresh, &db->seal);
     db->store = fresh;
     /* A commit whose sync failed may be in the log all the same: copying it
      * back brings it to the disk by another way. */
@@ -228,6 +221,11 @@ static void publish_moved(struct journal_db *db, const struct turn *t)
     db->lost_stored = state->lost_total;
     if (db->acked_seq == t->ack && !db->queue.oldest)
         db->ack_waits = false;
+    /* What came meanwhile waits its time as well. */
+    int64_t now_ms = journal_wait_ms();
+    db->move_at_ms = now_ms + JOURNAL_MOVE_MS;
+    if (db->ack_waits && db->ack_at_ms < now_ms)
+        db->ack_at_ms = now_ms + JOURNAL_MOVE_MS;
     if (t->told)
         db->loss.state = LOSS_NONE;
     bool news = state->event_seq > db->durable_seq;
@@ -239,6 +237,7 @@ static void publish_moved(struct journal_db *db, const struct turn *t)
         news = true;
     }
     journal_fault_clear(db, JOURNAL_FAULT_DB);
+    (void)pthread_cond_broadcast(&db->moved);
     (void)pthread_mutex_unlock(&db->lock);
 
     db->retry_at_ms = 0;
@@ -258,21 +257,7 @@ static void publish_failed(struct journal_db *db, enum gh_err err)
     db->retry_at_ms = journal_wait_ms() + RETRY_MS;
     (void)pthread_mutex_lock(&db->lock);
     journal_fault_set(db, JOURNAL_FAULT_DB, db_fault_text(err));
-    (void)pthread_mutex_unlock(&db->lock);
-}
-
-/* While the database cannot be written, the tail alone makes events safe. */
-static void sync_tail(struct journal_db *db, const struct turn *t)
-{
-    enum gh_err err = tail_sync(db->tail);
-    (void)pthread_mutex_lock(&db->lock);
-    if (err != GH_OK) {
-        journal_fault_set(db, JOURNAL_FAULT_TAIL_SYNC,
-                          "journal.tail cannot be synced: check the disk");
-    } else if (t->tail_seq > db->durable_seq) {
-        db->durable_seq = t->tail_seq;
-        journal_notify(db);
-    }
+    (void)pthread_cond_broadcast(&db->moved);
     (void)pthread_mutex_unlock(&db->lock);
 }
 
@@ -294,20 +279,17 @@ static void tidy(struct journal_db *db, const struct turn *t)
 
 static void take_turn(struct journal_db *db, const struct turn *t)
 {
-    if (t->stop || journal_wait_ms() >= db->retry_at_ms) {
-        enum gh_err err = move(db, t);
-        if (err == GH_OK) {
-            publish_moved(db, t);
-            tidy(db, t);
-            return;
-        }
+    if (t->is_damage_new)
+        journal_file_suspect(db->folder);
+    if (!t->stop && journal_wait_ms() < db->retry_at_ms)
+        return;
+    enum gh_err err = move(db, t);
+    if (err == GH_OK) {
+        publish_moved(db, t);
+        tidy(db, t);
+    } else {
         publish_failed(db, err);
     }
-    (void)pthread_mutex_lock(&db->lock);
-    bool wanted = wants_tail_sync(db);
-    (void)pthread_mutex_unlock(&db->lock);
-    if (wanted)
-        sync_tail(db, t);
 }
 
 static void *run(void *context)
@@ -324,25 +306,37 @@ static void *run(void *context)
     }
 }
 
-enum gh_err journal_thread_start(struct journal_db *db)
+/* Without signals, which are the loop's. */
+static bool begin(pthread_t *thread, void *(*body)(void *context), struct journal_db *db)
 {
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&db->thread, NULL, run, db);
+    int code = pthread_create(thread, NULL, body, db);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    db->thread_runs = code == 0;
-    return code == 0 ? GH_OK : GH_IO;
+    return code == 0;
 }
 
-void journal_thread_stop(struct journal_db *db)
+enum gh_err journal_threads_start(struct journal_db *db)
 {
-    if (!db->thread_runs)
-        return;
-    (void)pthread_mutex_lock(&db->lock);
+    db->mover_runs = begin(&db->mover, run, db);
+    db->syncer_runs = db->mover_runs && begin(&db->syncer, journal_sync_run, db);
+    if (db->syncer_runs)
+        return GH_OK;
+    journal_threads_stop(db);
+    return GH_IO;
+}
+
+void journal_threads_stop(struct journal_db *db)
+{
+    journal_lock(db);
     db->stop = true;
     (void)pthread_cond_signal(&db->kick);
-    (void)pthread_mutex_unlock(&db->lock);
-    (void)pthread_join(db->thread, NULL);
-    db->thread_runs = false;
+    (void)pthread_cond_signal(&db->sync_kick);
+    journal_unlock(db);
+    if (db->mover_runs)
+        (void)pthread_join(db->mover, NULL);
+    if (db->syncer_runs)
+        (void)pthread_join(db->syncer, NULL);
+    db->mover_runs = db->syncer_runs = false;
 }

@@ -33,7 +33,7 @@ static uint64_t hash(struct slice key)
 /* Where the key is, or where it would go. */
 static size_t place_of(const struct kept_map *m, struct slice key)
 {
-    size_t i = hash(key) & (m->n_slots - 1);
+    size_t i = (size_t)hash(key) & (m->n_slots - 1);
     while (m->slot[i] && !slice_equal(key_of(m->slot[i]), key))
         i = (i + 1) & (m->n_slots - 1);
     return i;

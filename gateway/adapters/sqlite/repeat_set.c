@@ -5,6 +5,7 @@
 #include "core/fnv.h"
 
 #define SLOTS_MIN 1024
+#define SLOTS_PER_KEY_MAX 16
 
 /* --- keys --------------------------------------------------------------- */
 
@@ -33,7 +34,7 @@ static uint64_t key_of(const struct repeat_set *set, struct slice reader, struct
  * half of them are free. */
 static size_t slot_of(const struct repeat_generation *g, uint64_t key)
 {
-    size_t i = key & (g->n_slots - 1);
+    size_t i = (size_t)key & (g->n_slots - 1);
     while (g->slot[i] != 0 && g->slot[i] != key)
         i = (i + 1) & (g->n_slots - 1);
     return i;
@@ -93,15 +94,28 @@ void repeat_set_free(struct repeat_set *set)
     set->current = set->former = (struct repeat_generation){.slot = NULL};
 }
 
+/* An empty generation in the memory of one that is over: once there is room for a site's reads,
+ * they ask for no more. What a flood needed is given back when fewer come again. */
+static struct repeat_generation emptied(struct repeat_generation over, size_t n_keys_lately)
+{
+    if (over.n_slots > SLOTS_MIN && over.n_slots / SLOTS_PER_KEY_MAX > n_keys_lately) {
+        free(over.slot);
+        return (struct repeat_generation){.slot = NULL};
+    }
+    if (over.n_keys > 0)
+        memset(over.slot, 0, over.n_slots * sizeof *over.slot);
+    return (struct repeat_generation){.slot = over.slot, .n_slots = over.n_slots};
+}
+
 /* Only before a key is added: what lies in the former generation is older than
  * the current one's beginning, so it has been kept long enough by then. */
 static void rotate(struct repeat_set *set, int64_t now_ms)
 {
     if (now_ms - set->since_ms < set->keep_ms)
         return;
-    free(set->former.slot);
+    struct repeat_generation over = set->former;
     set->former = set->current;
-    set->current = (struct repeat_generation){.slot = NULL};
+    set->current = emptied(over, set->former.n_keys);
     set->since_ms = now_ms;
 }
 

@@ -3,8 +3,8 @@
  *
  * It holds 64-bit hashes, so "maybe" can be wrong and "no" cannot. Keys lie in
  * two generations: new ones go into the current one, and once that is keep_ms
- * old it becomes the former one, whose place is given up. So a key stays for at
- * least keep_ms, and memory is for what was added within twice that time. */
+ * old it becomes the former one, whose place is given up, or with it the memory, as
+ * long as that is not far too much. So a key stays for at least keep_ms. */
 #ifndef GATEHOUSE_ADAPTERS_SQLITE_REPEAT_SET_H
 #define GATEHOUSE_ADAPTERS_SQLITE_REPEAT_SET_H
 

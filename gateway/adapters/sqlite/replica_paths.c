@@ -253,6 +253,15 @@ static void set_bit(uint64_t *bits, uint32_t number)
     bits[number / 64] |= (uint64_t)1 << (number % 64);
 }
 
+/* Those of all numbers below n. */
+static void set_bits(uint64_t *bits, uint32_t n)
+{
+    for (uint32_t i = 0; i < n / 64; i++)
+        bits[i] = UINT64_MAX;
+    if (n % 64 > 0)
+        bits[n / 64] |= ((uint64_t)1 << (n % 64)) - 1;
+}
+
 static enum gh_err ask_leads(struct replica_facts *f, struct kept_door *door, uint32_t number)
 {
     DB_RESETS sqlite3_stmt *s = f->s[ASK_LEADS];
@@ -296,10 +305,8 @@ static enum gh_err ask_places(struct replica_facts *f, struct kept_door *door, s
             err = db_step(s, &row);
     }
     *complete = err == GH_OK && !row;
-    if (!*complete)
-        return err;
-    for (uint32_t i = 0; i < f->kept->n[KEPT_ENTITLEMENT] && err == GH_OK; i++)
-        set_bit(door->known, i);
+    if (*complete)
+        set_bits(door->known, f->kept->n[KEPT_ENTITLEMENT]);
     return err;
 }
 

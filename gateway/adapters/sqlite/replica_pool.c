@@ -12,6 +12,11 @@ struct replica_chunk {
     alignas(max_align_t) unsigned char bytes[];
 };
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 void *replica_pool_take(struct replica_pool *pool, size_t count, size_t size)
 {
     size_t wanted;
@@ -20,7 +25,7 @@ void *replica_pool_take(struct replica_pool *pool, size_t count, size_t size)
         return NULL;
     wanted = (wanted + alignof(max_align_t)) / alignof(max_align_t) * alignof(max_align_t);
     if (!c || c->size - c->used < wanted) {
-        size_t room = wanted > CHUNK_BYTES ? wanted : CHUNK_BYTES;
+        size_t room = larger(wanted, larger(CHUNK_BYTES, c ? 0 : pool->wanted));
         c = malloc(sizeof *c + room);
         if (!c)
             return NULL;
@@ -61,12 +66,14 @@ static void free_from(struct replica_chunk *c)
 void replica_pool_empty(struct replica_pool *pool)
 {
     struct replica_chunk *c = pool->newest;
+    if (c && c->older) {
+        pool->wanted = pool->taken;
+        free_from(c);
+        pool->newest = NULL;
+    } else if (c) {
+        c->used = 0;
+    }
     pool->taken = 0;
-    if (!c)
-        return;
-    free_from(c->older);
-    c->older = NULL;
-    c->used = 0;
 }
 
 void replica_pool_free(struct replica_pool *pool)

@@ -10,6 +10,7 @@ struct replica_chunk;
 struct replica_pool {
     struct replica_chunk *newest; /* owned; NULL = empty */
     size_t taken;                 /* bytes */
+    size_t wanted;                /* what one chunk was too small for: the next has room for it */
 };
 
 /* Zeroed room for count objects of size bytes; NULL when out of memory. count 0
@@ -19,7 +20,8 @@ void *replica_pool_take(struct replica_pool *pool, size_t count, size_t size);
  * growing list leaves behind goes with the rest. NULL when out of memory. */
 void *replica_pool_one_more(struct replica_pool *pool, void *list, size_t *room, size_t n,
                             size_t size);
-/* Forgets everything; one chunk stays for what comes next. */
+/* Forgets everything. One chunk is for what comes next: the one there was, or where that was not
+ * enough, a new one that is. */
 void replica_pool_empty(struct replica_pool *pool);
 void replica_pool_free(struct replica_pool *pool);
 

@@ -177,6 +177,7 @@ static enum gh_err ask(void *self, const struct policy_query *query, struct poli
     }
     err = end(r, err);
     out->is_available = err == GH_OK;
+    out->generation = r->facts.generation;
     return err;
 }
 
@@ -194,6 +195,7 @@ static enum gh_err look(void *self, const struct id *door, struct policy_facts *
     }
     err = end(r, err);
     out->is_available = err == GH_OK;
+    out->generation = r->facts.generation;
     return err;
 }
 

@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 
+#include "replica_digest.h"
+#include "sql/replica.h"
+
 enum gh_err replica_schema_check(sqlite3 *db, bool *fresh)
 {
     int64_t application = 0, layout = 0, tables = 0;
@@ -17,6 +20,52 @@ enum gh_err replica_schema_check(sqlite3 *db, bool *fresh)
         return GH_CORRUPT;
     *fresh = is_fresh;
     return GH_OK;
+}
+
+static enum gh_err put_first_meta(sqlite3 *db, const struct replica_crypto *crypto)
+{
+    unsigned char hash[REPLICA_HASH], digest[REPLICA_SEALED], check[REPLICA_SEALED];
+    const unsigned char zeros[REPLICA_HASH] = {0};
+    int64_t rows = 0;
+    DIGEST_FREES struct replica_digest *d = NULL;
+    sqlite3_stmt *s = NULL;
+    const char *sql = SQL_replica_meta_insert;
+    enum gh_err err = replica_digest_new(&d, db, crypto);
+    if (err == GH_OK)
+        err = replica_digest_total(d, hash, &rows);
+    if (err != GH_OK)
+        return err;
+    replica_seal(crypto, digest, hash);
+    replica_seal(crypto, check, zeros);
+
+    err = db_prepare_all(db, &s, &sql, 1);
+    if (err == GH_OK)
+        err = db_bind_blob(s, 1, slice_make(digest, sizeof digest));
+    if (err == GH_OK)
+        err = db_bind_blob(s, 2, slice_make(check, sizeof check));
+    if (err == GH_OK)
+        err = db_run(s);
+    db_finalize_all(&s, 1);
+    return err;
+}
+
+enum gh_err replica_schema_create(sqlite3 *db, const struct replica_crypto *crypto)
+{
+    enum gh_err err = db_exec(db, "BEGIN IMMEDIATE");
+    if (err != GH_OK)
+        return err;
+    err = db_exec(db, SQL_replica_tables);
+    if (err == GH_OK)
+        err = db_exec(db, SQL_replica_entitlement_tables);
+    if (err == GH_OK)
+        err = db_exec(db, SQL_replica_rule_tables);
+    if (err == GH_OK)
+        err = db_exec(db, SQL_replica_main_tables);
+    if (err == GH_OK)
+        err = put_first_meta(db, crypto);
+    if (err == GH_OK)
+        err = db_exec(db, "COMMIT");
+    return err;
 }
 
 static void xor_hash(unsigned char out[REPLICA_HASH], const unsigned char a[REPLICA_HASH],

@@ -60,6 +60,8 @@ _Static_assert(DIALECT_NATIVE == 0 && DIALECT_ONVIF == 5 && RELOCK_ON_CLOSE == 0
 /* Whether the file has tables of ours. *fresh: it is empty. GH_CORRUPT: of
  * another program or another version of the layout. */
 GH_MUST_CHECK enum gh_err replica_schema_check(sqlite3 *db, bool *fresh);
+/* Makes the tables in one that is empty. What it fails to undo goes with the connection. */
+GH_MUST_CHECK enum gh_err replica_schema_create(sqlite3 *db, const struct replica_crypto *crypto);
 
 /* The subject of a type and a status. */
 void replica_type_status(char out[2 * POLICY_WORD_MAX + 2], const char *type, const char *status);

@@ -78,7 +78,7 @@ static enum gh_err create_file(struct replica_stage *stage)
         err = page_check_reserve(stage->db);
     if (err == GH_OK)
         err = db_exec(stage->db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-                                         "PRAGMA cache_size = -32768; BEGIN;");
+                                         "PRAGMA cache_size = -16384; BEGIN;");
     if (err == GH_OK)
         err = db_exec(stage->db, SQL_replica_tables);
     if (err == GH_OK)

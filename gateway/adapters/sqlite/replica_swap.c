@@ -43,3 +43,16 @@ enum gh_err replica_swap(const char *fresh, const char *path)
         return GH_IO;
     return db_sync_folder_of(path);
 }
+
+enum gh_err replica_swap_finish(const char *fresh, const char *path)
+{
+    char log[PATH_MAX], fresh_log[PATH_MAX];
+    if (!name(log, path, "-wal") || !name(fresh_log, fresh, "-wal"))
+        return GH_IO;
+    /* Only then was it whole and closed: a log is older than what it would lie beside. */
+    if (access(path, F_OK) == 0 || access(fresh, F_OK) != 0 || access(fresh_log, F_OK) == 0)
+        return GH_OK;
+    if (!gone(log) || rename(fresh, path) != 0)
+        return GH_IO;
+    return db_sync_folder_of(path);
+}

@@ -14,4 +14,7 @@ GH_MUST_CHECK enum gh_err replica_swap_clear(const char *fresh);
  * one lie beside the other. GH_IO. */
 GH_MUST_CHECK enum gh_err replica_swap(const char *fresh, const char *path);
 
+/* Where a kill came in between: gives it the name that nothing has. No effect else. GH_IO. */
+GH_MUST_CHECK enum gh_err replica_swap_finish(const char *fresh, const char *path);
+
 #endif

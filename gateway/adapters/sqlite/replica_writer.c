@@ -31,57 +31,13 @@ struct replica_writer {
     bool is_adopted; /* the batch at hand is taken for what it adds up to */
     bool is_broken; /* see the header: only close is left */
     bool is_damaged;
+    bool is_grouped, is_group_open; /* denials are to be, and are, in one transaction */
+    int64_t denials; /* at most so many are in force; INT64_MAX: to be counted */
     int64_t scanned; /* the page that is looked at next */
     struct replica_state state;
 };
 
 /* --- open and close ------------------------------------------------------- */
-
-static enum gh_err put_first_meta(struct replica_writer *w)
-{
-    unsigned char hash[REPLICA_HASH], digest[REPLICA_SEALED], check[REPLICA_SEALED];
-    const unsigned char zeros[REPLICA_HASH] = {0};
-    int64_t rows = 0;
-    DIGEST_FREES struct replica_digest *d = NULL;
-    sqlite3_stmt *s = NULL;
-    const char *sql = SQL_replica_meta_insert;
-    enum gh_err err = replica_digest_new(&d, w->db, &w->crypto);
-    if (err == GH_OK)
-        err = replica_digest_total(d, hash, &rows);
-    if (err != GH_OK)
-        return err;
-    replica_seal(&w->crypto, digest, hash);
-    replica_seal(&w->crypto, check, zeros);
-
-    err = db_prepare_all(w->db, &s, &sql, 1);
-    if (err == GH_OK)
-        err = db_bind_blob(s, 1, slice_make(digest, sizeof digest));
-    if (err == GH_OK)
-        err = db_bind_blob(s, 2, slice_make(check, sizeof check));
-    if (err == GH_OK)
-        err = db_run(s);
-    db_finalize_all(&s, 1);
-    return err;
-}
-
-static enum gh_err create_tables(struct replica_writer *w)
-{
-    enum gh_err err = db_exec(w->db, "BEGIN IMMEDIATE");
-    if (err != GH_OK)
-        return err;
-    err = db_exec(w->db, SQL_replica_tables);
-    if (err == GH_OK)
-        err = db_exec(w->db, SQL_replica_entitlement_tables);
-    if (err == GH_OK)
-        err = db_exec(w->db, SQL_replica_rule_tables);
-    if (err == GH_OK)
-        err = db_exec(w->db, SQL_replica_main_tables);
-    if (err == GH_OK)
-        err = put_first_meta(w);
-    if (err == GH_OK)
-        err = db_exec(w->db, "COMMIT");
-    return err;
-}
 
 static enum gh_err read_state(struct replica_writer *w, struct replica_state *out)
 {
@@ -130,7 +86,7 @@ static enum gh_err open_database(struct replica_writer *w, const char *path)
     if (err == GH_OK)
         err = replica_schema_check(w->db, &fresh);
     if (err == GH_OK && fresh)
-        err = create_tables(w);
+        err = replica_schema_create(w->db, &w->crypto);
     if (err == GH_OK)
         err = db_prepare_all(w->db, w->s, sql, STATEMENTS);
     if (err == GH_OK)
@@ -138,19 +94,19 @@ static enum gh_err open_database(struct replica_writer *w, const char *path)
     return err == GH_OK ? read_state(w, &w->state) : err;
 }
 
-static struct replica_writer *make(const char *path, bool is_fresh,
-                                   const struct replica_crypto *crypto)
+static struct replica_writer *make(const char *path, const struct replica_crypto *crypto)
 {
     struct replica_writer *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
     w->crypto = *crypto;
+    w->denials = INT64_MAX;
     w->path = strdup(path);
     if (asprintf(&w->stage_path, "%s-next", path) < 0)
         w->stage_path = NULL;
-    if (is_fresh && asprintf(&w->fresh_path, "%s-fresh", path) < 0)
+    if (asprintf(&w->fresh_path, "%s-fresh", path) < 0)
         w->fresh_path = NULL;
-    if (w->path && w->stage_path && (w->fresh_path || !is_fresh))
+    if (w->path && w->stage_path && w->fresh_path)
         return w;
     replica_writer_close(w);
     return NULL;
@@ -159,12 +115,17 @@ static struct replica_writer *make(const char *path, bool is_fresh,
 static enum gh_err open_writer(struct replica_writer **out, const char *path, bool is_fresh,
                                const struct replica_crypto *crypto, char why[REPLICA_WHY_MAX])
 {
-    struct replica_writer *w = make(path, is_fresh, crypto);
+    struct replica_writer *w = make(path, crypto);
     if (!w)
         return replica_refuse(GH_IO, why, "out of memory");
-    enum gh_err err = is_fresh ? replica_swap_clear(w->fresh_path) : GH_OK;
+    enum gh_err err = is_fresh ? replica_swap_clear(w->fresh_path)
+                               : replica_swap_finish(w->fresh_path, path);
     if (err == GH_OK)
         err = open_database(w, is_fresh ? w->fresh_path : path);
+    if (!is_fresh) {
+        free(w->fresh_path);
+        w->fresh_path = NULL;
+    }
     if (err != GH_OK) {
         const char *detail = w->db ? sqlite3_errmsg(w->db) : "cannot be opened or made";
         if (err == GH_CORRUPT)
@@ -205,6 +166,8 @@ void replica_writer_close(struct replica_writer *w)
     if (!w)
         return;
     replica_writer_drop(w);
+    if (w->db && replica_writer_group_end(w) != GH_OK)
+        w->is_broken = true;
     close_database(w);
     free(w->path);
     free(w->stage_path);
@@ -217,11 +180,21 @@ bool replica_writer_is_damaged(const struct replica_writer *w)
     return w->is_damaged;
 }
 
+/* Copies the log back and empties it. GH_RETRY: somebody reads in it. */
+static enum gh_err copy_log_back(struct replica_writer *w)
+{
+    return db_err(
+        sqlite3_wal_checkpoint_v2(w->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+}
+
 enum gh_err replica_writer_scan(struct replica_writer *w, int64_t pages, bool *done)
 {
     if (w->is_broken)
         return GH_IO;
-    enum gh_err err = page_check_scan(w->db, &w->scanned, pages);
+    /* A power cut in the middle of it may have left pages of which the log has the whole ones. */
+    enum gh_err err = w->scanned == 0 ? copy_log_back(w) : GH_OK;
+    if (err == GH_OK)
+        err = page_check_scan(w->db, &w->scanned, pages);
     w->is_damaged |= err == GH_CORRUPT;
     *done = err == GH_OK && w->scanned == 0;
     return err;
@@ -248,6 +221,8 @@ static enum gh_err begin(struct replica_writer *w, bool is_snapshot)
     if (w->fresh_path && !is_snapshot)
         return GH_INVALID;
     w->is_snapshot = is_snapshot;
+    /* What the last commit left in memory is not wanted while the next is staged. */
+    (void)sqlite3_db_release_memory(w->db);
     return replica_stage_open(&w->stage, w->stage_path, &w->crypto);
 }
 
@@ -496,8 +471,7 @@ static enum gh_err put_in_place(struct replica_writer *w, char why[REPLICA_WHY_M
  * not noticed (page_check.h). More than that is only tidiness. */
 static void empty_log(struct replica_writer *w)
 {
-    int code = sqlite3_wal_checkpoint_v2(w->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    w->is_damaged |= db_err(code) == GH_CORRUPT;
+    w->is_damaged |= copy_log_back(w) == GH_CORRUPT;
 }
 
 static enum gh_err finish(struct replica_writer *w, const struct replica_checkpoint *c,
@@ -533,6 +507,44 @@ enum gh_err replica_writer_adopt(struct replica_writer *w, const struct policy_v
 
 /* --- deny lane ------------------------------------------------------------ */
 
+/* One that is denied again counts twice, until it matters. */
+static enum gh_err count_denial(struct replica_writer *w)
+{
+    enum gh_err err = GH_OK;
+    if (w->denials >= REPLICA_DENIALS_MAX)
+        err = db_pragma(w->db, SQL_replica_deny_count, &w->denials);
+    if (err == GH_OK && w->denials >= REPLICA_DENIALS_MAX)
+        return GH_FULL;
+    if (err == GH_OK)
+        w->denials++;
+    return err;
+}
+
+static enum gh_err put_denial(struct replica_writer *w, enum row_kind kind, const struct id *id,
+                              int64_t rev)
+{
+    DB_RESETS sqlite3_stmt *s = w->s[DENY_PUT];
+    enum gh_err err = count_denial(w);
+    if (err == GH_OK && w->is_grouped && !w->is_group_open) {
+        err = db_exec(w->db, "BEGIN IMMEDIATE");
+        w->is_group_open = err == GH_OK;
+    }
+    if (err == GH_OK)
+        err = db_bind_int(s, 1, kind);
+    if (err == GH_OK)
+        err = db_bind_text(s, 2, slice_of(id->s));
+    if (err == GH_OK)
+        err = db_bind_int(s, 3, rev);
+    return err == GH_OK ? db_run(s) : err;
+}
+
+static enum gh_err note_failure(struct replica_writer *w, enum gh_err err)
+{
+    w->is_broken |= err == GH_IO;
+    w->is_damaged |= err == GH_CORRUPT;
+    return err;
+}
+
 enum gh_err replica_writer_deny(struct replica_writer *w, enum row_kind kind, const struct id *id,
                                 int64_t rev)
 {
@@ -540,18 +552,25 @@ enum gh_err replica_writer_deny(struct replica_writer *w, enum row_kind kind, co
         return GH_IO;
     if ((kind != ROW_PERSON && kind != ROW_CREDENTIAL && kind != ROW_ENTITLEMENT) || rev < 0)
         return GH_INVALID;
-    DB_RESETS sqlite3_stmt *s = w->s[DENY_PUT];
-    enum gh_err err = db_bind_int(s, 1, kind);
-    if (err == GH_OK)
-        err = db_bind_text(s, 2, slice_of(id->s));
-    if (err == GH_OK)
-        err = db_bind_int(s, 3, rev);
-    if (err == GH_OK)
-        err = db_run(s);
-    if (err == GH_IO)
+    return note_failure(w, put_denial(w, kind, id, rev));
+}
+
+void replica_writer_group(struct replica_writer *w)
+{
+    w->is_grouped = true;
+}
+
+enum gh_err replica_writer_group_end(struct replica_writer *w)
+{
+    bool was_open = w->is_group_open;
+    w->is_grouped = w->is_group_open = false;
+    if (!was_open)
+        return GH_OK;
+    enum gh_err err = sqlite3_get_autocommit(w->db) ? GH_FULL /* SQLite dropped it itself */
+                                                    : db_exec(w->db, "COMMIT");
+    if (!sqlite3_get_autocommit(w->db) && db_exec(w->db, "ROLLBACK") != GH_OK)
         w->is_broken = true;
-    w->is_damaged |= err == GH_CORRUPT;
-    return err;
+    return note_failure(w, err);
 }
 
 enum gh_err replica_writer_dangling(struct replica_writer *w, int max,

@@ -75,7 +75,8 @@ GH_MUST_CHECK enum gh_err replica_writer_open_fresh(struct replica_writer **out,
 bool replica_writer_is_damaged(const struct replica_writer *w);
 
 /* Looks at the next so many pages of the file as they lie on the disk. *done: that was
- * the last of them, the next call begins anew. GH_CORRUPT: damaged; GH_IO. */
+ * the last of them, the next call begins anew. GH_CORRUPT: damaged; GH_RETRY, GH_FULL: not now,
+ * since the log cannot be copied back first; GH_IO. */
 GH_MUST_CHECK enum gh_err replica_writer_scan(struct replica_writer *w, int64_t pages, bool *done);
 
 void replica_writer_state(struct replica_writer *w, struct replica_state *out);
@@ -122,11 +123,18 @@ GH_MUST_CHECK enum gh_err replica_writer_adopt(struct replica_writer *w,
 void replica_writer_drop(struct replica_writer *w);
 
 /* The deny lane: this row counts as enabled = false from the return of the
- * call (durable) until a policy with rev >= this one is applied by a later
- * commit. Outside a batch or inside; never part of it. kind: person,
- * credential, entitlement; another, or rev < 0: GH_INVALID. GH_FULL, GH_IO. */
+ * call (durable), or from the end of its group, until a policy with rev >= this one is applied
+ * by a later commit. Outside a batch or inside; never part of it. kind: person,
+ * credential, entitlement; another, or rev < 0: GH_INVALID. GH_FULL: the disk is, or there are
+ * REPLICA_DENIALS_MAX; GH_IO. */
+#define REPLICA_DENIALS_MAX 1000000
 GH_MUST_CHECK enum gh_err replica_writer_deny(struct replica_writer *w, enum row_kind kind,
                                               const struct id *id, int64_t rev);
+
+/* Denials from here on are written together, which takes one wait for the disk; until the end of the
+ * group, which is soon, and before any commit or scan. As deny. */
+void replica_writer_group(struct replica_writer *w);
+GH_MUST_CHECK enum gh_err replica_writer_group_end(struct replica_writer *w);
 
 /* Calls each for references of the policy to rows that do not exist, at most max of
  * them, with a line such as: entitlement "e1": field "schedule" names s9, which is no

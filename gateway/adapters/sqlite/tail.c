@@ -12,7 +12,8 @@
 
 #include "db.h"
 
-#define TAIL_VERSION 1
+#define TAIL_VERSION 2
+#define TAIL_VERSION_OLD 1 /* of a time when the database did not say which record it has */
 
 static const char tail_magic[8] = {'G', 'H', 'T', 'A', 'I', 'L', '\r', '\n'};
 
@@ -29,6 +30,7 @@ struct tail {
     off_t place;     /* where the next record goes */
     uint64_t run;    /* of this opening */
     uint64_t before; /* run of the newest record */
+    bool is_old;     /* TAIL_VERSION_OLD */
 };
 
 static uint64_t half_of(size_t bytes)
@@ -55,8 +57,10 @@ enum gh_err tail_head_decode(struct tail_head *out, struct slice bytes)
     if (bytes.len < TAIL_HEAD_USED || memcmp(at, tail_magic, sizeof tail_magic) != 0 ||
         record_get32(at + 56) != record_crc(0, at, 56))
         return GH_CORRUPT;
-    if (record_get32(at + 8) != TAIL_VERSION || record_get32(at + 12) != TAIL_HEAD)
+    uint32_t version = record_get32(at + 8);
+    if ((version != TAIL_VERSION && version != TAIL_VERSION_OLD) || record_get32(at + 12) != TAIL_HEAD)
         return GH_INVALID;
+    head.is_old = version == TAIL_VERSION_OLD;
     for (int i = 0; i < TAIL_STREAM; i++)
         if (!memchr("0123456789abcdef", at[16 + i], 16))
             return GH_CORRUPT;
@@ -197,16 +201,17 @@ static enum gh_err open_locked(int *out, const char *path)
 }
 
 /* Sets the halves; a file that was cut short is made whole if there is room. */
-static enum gh_err lay_out(struct tail *t, uint64_t half)
+static enum gh_err lay_out(struct tail *t, const struct tail_head *head)
 {
     struct stat st;
-    off_t size = TAIL_HEAD + 2 * (off_t)half;
+    off_t half = (off_t)head->half, size = TAIL_HEAD + 2 * half;
+    t->is_old = head->is_old;
     if (fstat(t->fd, &st) != 0)
         return GH_IO;
     if (st.st_size < size && allocate(t->fd, size) != GH_OK)
         size = st.st_size;
     for (int i = 0; i < 2; i++) {
-        off_t start = TAIL_HEAD + i * (off_t)half, end = start + (off_t)half;
+        off_t start = TAIL_HEAD + i * half, end = start + half;
         t->half[i] = (struct half){.start = start, .end = end < size ? end : size};
     }
     t->in_use = 0;
@@ -231,7 +236,7 @@ static enum gh_err open_ours(struct tail *t, const char *path, const char *strea
         err = tail_head_decode(&head, slice_make(bytes, len));
     if (err == GH_OK && memcmp(head.stream, stream, TAIL_STREAM) == 0) {
         t->fd = fd;
-        return lay_out(t, head.half);
+        return lay_out(t, &head);
     }
     if (err == GH_OK)
         err = set_aside(path, head.stream, "belongs to another journal.db", note, note_size);
@@ -297,7 +302,7 @@ enum gh_err tail_open(struct tail **out, const char *folder, const char stream[T
 
 bool tail_has_size(const struct tail *t, size_t bytes)
 {
-    return t->half[1].end - t->half[0].start == 2 * (off_t)half_of(bytes);
+    return t->half[1].end - t->half[0].start == 2 * (off_t)half_of(bytes) && !t->is_old;
 }
 
 enum gh_err tail_resize(struct tail *t, const char *folder, const char stream[TAIL_STREAM + 1],
@@ -370,34 +375,85 @@ static enum gh_err first_number(const struct tail *t, const struct half *half, u
     return err;
 }
 
-static enum gh_err replay_half(struct tail *t, int i,
+/* Writes the bytes from..to of the file again, as they are. */
+static enum gh_err rewrite(const struct tail *t, off_t from, off_t to)
+{
+    unsigned char bytes[TAIL_HEAD];
+    while (from < to) {
+        size_t len = 0, want = to - from < (off_t)sizeof bytes ? (size_t)(to - from) : sizeof bytes;
+        enum gh_err err = read_some(t->fd, bytes, want, from, &len);
+        if (err == GH_OK && len > 0)
+            err = write_all(t->fd, bytes, len, from);
+        if (err != GH_OK || len == 0)
+            return GH_IO;
+        from += (off_t)len;
+    }
+    return GH_OK;
+}
+
+/* Whether nothing is missing between what was taken and this record, the first of its half. */
+static bool goes_on(const struct tail *t, const struct record *first, uint64_t moved)
+{
+    return t->is_old || tail_newest(t) == 0 || first->number <= moved + 1 ||
+           (first->number == tail_newest(t) + 1 && first->before == t->before);
+}
+
+static enum gh_err replay_half(struct tail *t, int i, uint64_t moved, off_t *end, bool *needed,
                                bool (*each)(void *context, const struct record *r), void *context)
 {
     struct walk w = {.used = 0};
     enum gh_err err;
     while ((err = walk_next(t, &t->half[i], &w)) == GH_OK) {
-        if (each(context, &w.r) && write_all(t->fd, w.bytes, w.used, w.place) != GH_OK)
-            return GH_IO;
+        if (w.place == t->half[i].start && !goes_on(t, &w.r, moved))
+            break;
+        *needed |= each(context, &w.r);
         t->half[i].newest = w.r.number;
         t->before = w.r.run;
         t->in_use = i;
-        t->place = w.place + (off_t)w.used;
+        t->place = *end = w.place + (off_t)w.used;
     }
     return err == GH_NOT_FOUND ? GH_OK : err;
 }
 
-enum gh_err tail_replay(struct tail *t, bool (*each)(void *context, const struct record *r),
-                        void *context)
+enum gh_err tail_replay(struct tail *t, uint64_t moved,
+                        bool (*each)(void *context, const struct record *r), void *context)
 {
     uint64_t number[2] = {0, 0};
+    off_t end[2] = {0, 0};
+    bool needed = false;
     for (int i = 0; i < 2; i++) {
         enum gh_err err = first_number(t, &t->half[i], &number[i]);
         if (err != GH_OK && err != GH_NOT_FOUND)
             return err;
     }
     int older = number[1] < number[0] ? 1 : 0;
-    enum gh_err err = replay_half(t, older, each, context);
-    return err == GH_OK ? replay_half(t, 1 - older, each, context) : err;
+    enum gh_err err = replay_half(t, older, moved, &end[older], &needed, each, context);
+    if (err == GH_OK)
+        err = replay_half(t, 1 - older, moved, &end[1 - older], &needed, each, context);
+    /* Those in front of one that is needed are its way. */
+    for (int i = 0; i < 2 && needed && err == GH_OK; i++)
+        err = rewrite(t, t->half[i].start, end[i]);
+    return err;
+}
+
+enum gh_err tail_look(const char *path, uint64_t moved,
+                      bool (*each)(void *context, const struct record *r), void *context)
+{
+    unsigned char bytes[TAIL_HEAD_USED];
+    struct tail_head head;
+    struct tail t = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    size_t len = 0;
+    if (t.fd < 0)
+        return errno == ENOENT ? GH_NOT_FOUND : GH_IO;
+    enum gh_err err = read_some(t.fd, bytes, sizeof bytes, 0, &len);
+    if (err == GH_OK)
+        err = tail_head_decode(&head, slice_make(bytes, len));
+    if (err == GH_OK)
+        err = lay_out(&t, &head);
+    if (err == GH_OK)
+        err = tail_replay(&t, moved, each, context);
+    (void)close(t.fd);
+    return err;
 }
 
 /* Finds the place for a record of that length. */

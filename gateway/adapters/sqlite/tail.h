@@ -4,7 +4,7 @@
  * disk is full. The first 4096 bytes are its head, little-endian:
  *
  *    0  8 bytes  "GHTAIL\r\n"
- *    8  u32      format version, 1
+ *    8  u32      format version, 2
  *   12  u32      where the first half begins, 4096
  *   16  32 bytes the stream of the journal, lower-case hex
  *   48  u64      length of a half; the second begins where the first ends
@@ -20,9 +20,14 @@
  * A reader takes from each half the records from its beginning for as long as
  * each is whole (length, CRC), its number is one higher than that of the record
  * before it, its `before` is the run of the record before it and its seq does
- * not go back; the first that is not so ends the half. The first record may
- * have any number and any `before`. The half whose first record has the lower
- * number comes first. Of the records taken in this order, an event counts, with
+ * not go back; the first that is not so ends the half. The half whose first
+ * record has the lower number comes first, and that record may have any number
+ * and any `before`. The other half is taken if its first record goes on from
+ * the last that was taken, or if journal.db has all that were given between:
+ * its number is at most one above meta.kept_number. Else the power failed with
+ * the end of the first half unwritten, and what lies behind that hole is nothing
+ * that was synced. (Of a tail of version 1 it is always taken: the number in
+ * journal.db may be too low.) Of the records taken in this order, an event counts, with
  * its repeat and its changes, if its seq is higher than that of every event
  * before it and than every number in journal.db (of an event or a loss). A
  * record without an event counts if its seq is not lower than those, and its
@@ -33,15 +38,13 @@
  * - Records come to journal.db in the order of their numbers, so at any moment
  *   it has a beginning of that order. For a record with an event its seq says
  *   whether it belongs to that: an event and its changes are one transaction.
- * - Changes without an event leave their number in meta.kept_number, in their
- *   transaction: it is the newest of them that journal.db has. Those with a
- *   higher number are not there, nor is anything behind them; all with that
- *   number or a lower one are, and whatever came later has been put over them.
+ * - Each transaction leaves the number of its last record in meta.kept_number.
+ *   Those with a higher number are not there; all with that number or a lower
+ *   one are, and whatever came later has been put over them.
  * - That this compares at all, a number that is given away is higher than
  *   meta.kept_number and than that of every record in the tail, also where the
- *   tail was lost. Events alone leave no number behind, so numbers above
- *   kept_number may come again after such a loss; then no record that had them
- *   first is read any more.
+ *   tail was lost. Numbers above kept_number may come again after such a loss;
+ *   then no record that had them first is read any more.
  * - An `answered` makes no change that could be out of turn.
  * - An event that counts although its number is not above kept_number says that
  *   kept_number was not left by these records (somebody put an older tail or
@@ -88,13 +91,20 @@ GH_MUST_CHECK enum gh_err tail_open(struct tail **out, const char *folder,
                                     char *note, size_t note_size);
 void tail_close(struct tail *t); /* NULL is allowed */
 
-/* Calls each for the records of the tail in order; it returns false for one
- * that is not needed any more. Those that are needed are written again in
+/* Calls each for the records of the tail in order, where journal.db has those up to `moved`; it returns false for one
+ * that is not needed any more. If any is needed, all are written again in
  * place, byte for byte: an earlier process may have been told of a failed sync
- * that left them only in memory. Later records go behind the last one. GH_IO. */
-GH_MUST_CHECK enum gh_err tail_replay(struct tail *t,
+ * that left them only in memory, and a record is found by those in front of it. Later records go behind the last one. GH_IO. */
+GH_MUST_CHECK enum gh_err tail_replay(struct tail *t, uint64_t moved,
                                       bool (*each)(void *context, const struct record *r),
                                       void *context);
+
+/* Calls each, as tail_replay does, for the records of the file of that path, which is only read: each
+ * has to return false. GH_NOT_FOUND: no file; GH_CORRUPT, GH_INVALID: not a tail (of this
+ * version); GH_IO. */
+GH_MUST_CHECK enum gh_err tail_look(const char *path, uint64_t moved,
+                                    bool (*each)(void *context, const struct record *r),
+                                    void *context);
 
 /* Writes the record behind the last one, with its number; run and before are
  * filled in. The number must be one higher than that of the last record, if
@@ -108,7 +118,7 @@ void tail_rewind(struct tail *t);
 /* Number of the newest record in this round; 0 if there is none. */
 uint64_t tail_newest(const struct tail *t);
 
-/* True if the file has the size that tail_open would give to a new one. */
+/* True if the file has the size and the version that tail_open would give to a new one. */
 bool tail_has_size(const struct tail *t, size_t bytes);
 /* Makes the file anew in that size; nothing in it may be needed any more. On
  * failure (as tail_open) the old one stays in use. */
@@ -125,6 +135,7 @@ GH_MUST_CHECK enum gh_err tail_sync(struct tail *t);
 struct tail_head {
     char stream[TAIL_STREAM + 1];
     uint64_t half;
+    bool is_old; /* of version 1 */
 };
 GH_MUST_CHECK enum gh_err tail_head_decode(struct tail_head *out, struct slice bytes);
 

@@ -12,6 +12,7 @@
 #include "adapters/sqlite/replica_reader.h"
 #include "app/box.h"
 #include "app/ctl/ctl.h"
+#include "app/ctl/interrupt.h"
 #include "app/ctl/passphrase.h"
 #include "app/state.h"
 #include "core/changes.h"
@@ -34,6 +35,8 @@ static bool fail(struct backup *b, const char *what, const char *why)
 
 static bool put(struct backup *b, struct slice message, enum seal_mark mark)
 {
+    if (interrupt_came())
+        return fail(b, b->path, "interrupted: nothing was written");
     return seal_put(b->seal, message, mark) == GH_OK || fail(b, b->path, strerror(errno));
 }
 
@@ -90,6 +93,19 @@ static bool put_file(struct backup *b, enum box_part part, const char *path)
     return put_entry(b, part, path) && put_bytes(b, path);
 }
 
+/* The key itself, also where the state folder has but a note of it: another machine cannot open
+ * what this one has sealed. */
+static bool put_device_key(struct backup *b, const char *path)
+{
+    char digits[CONFIG_PATH_MAX];
+    struct crypto_keys keys;
+    enum gh_err err = state_keys_load(&keys, b->config->state_dir, 0);
+    crypto_forget(&keys, sizeof keys);
+    if (err || !state_device_key_path(digits, b->config->state_dir))
+        return fail(b, path, err == GH_CORRUPT ? STATE_KEY_HELP : gh_err_name(err));
+    return put_entry(b, BOX_DEVICE_KEY, path) && put_bytes(b, digits);
+}
+
 /* --- the replica: a copy of one moment ---------------------------------------------------- */
 
 static bool put_replica(struct backup *b, const char *path)
@@ -137,6 +153,12 @@ static bool put_kept(struct backup *b, const char *path)
 {
     struct journal_reader *reader = NULL;
     struct keeping k = {.backup = b};
+    /* A gatehoused that runs brings what only the tail has into the database before it answers. */
+    struct json *request = ctl_request("events");
+    if (request && json_set_int(request, "last", 1))
+        json_free(ctl_ask_quietly(b->ctl, request));
+    else
+        json_free(request);
     enum gh_err err = journal_reader_open(&reader, b->config->state_dir);
     if (err)
         return fail(b, path, gh_err_name(err));
@@ -156,18 +178,30 @@ static bool put_part(struct backup *b, enum box_part part)
     char path[CONFIG_PATH_MAX];
     if (!box_path(path, part, b->config, b->ctl->config_path))
         return true;
-    if (access(path, F_OK) != 0 && box_may_lack(part))
+    if (access(path, F_OK) != 0 && box_may_lack(part, b->config))
         return true;
     if (part == BOX_REPLICA)
         return put_replica(b, path);
+    if (part == BOX_DEVICE_KEY)
+        return put_device_key(b, path);
     return part == BOX_KEPT ? put_kept(b, path) : put_file(b, part, path);
+}
+
+/* The broker's files are of one moment: nobody changes an account meanwhile. */
+static bool lock_broker(struct backup *b, struct broker_folder *folder)
+{
+    const char *path = b->config->broker_dir;
+    enum gh_err err = broker_folder_open(folder, path, false);
+    return err == GH_OK || err == GH_NOT_FOUND || fail(b, path, broker_folder_why(err));
 }
 
 static bool put_all(struct backup *b)
 {
-    bool good = put_head(b);
+    struct broker_folder folder = {.fd = -1};
+    bool good = put_head(b) && lock_broker(b, &folder);
     for (int part = 0; good && part < BOX_PARTS; part++)
         good = put_part(b, (enum box_part)part);
+    broker_folder_close(&folder);
     return good && put(b, slice_of(""), SEAL_END);
 }
 
@@ -175,13 +209,17 @@ static bool write_file(struct backup *b, struct slice passphrase)
 {
     int fd = open(b->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-    if (!f)
+    if (!f) {
+        if (fd >= 0)
+            close(fd);
         return fail(b, b->path, errno == EEXIST ? "it exists: name a new file" : strerror(errno));
+    }
     bool good = seal_begin(&b->seal, f, passphrase) == GH_OK ? put_all(b)
                                                              : fail(b, b->path, strerror(errno));
     if (good && (fflush(f) != 0 || fsync(fd) != 0))
         good = fail(b, b->path, strerror(errno));
-    good &= fclose(f) == 0;
+    if (fclose(f) != 0 && good)
+        good = fail(b, b->path, strerror(errno));
     seal_free(b->seal);
     if (!good)
         (void)unlink(b->path);
@@ -190,7 +228,7 @@ static bool write_file(struct backup *b, struct slice passphrase)
 
 int ctl_backup(const struct ctl *ctl, const struct config *config, const char *path)
 {
-    char passphrase[PASSPHRASE_MAX + 2];
+    char passphrase[PASSPHRASE_MAX + 1];
     struct backup b = {.ctl = ctl, .config = config, .path = path};
     bool good = crypto_start() == GH_OK || fail(&b, "the crypto library", "it does not start");
     if (good && !passphrase_read(passphrase, true))

@@ -58,8 +58,8 @@ int ctl_order(const struct ctl *ctl, const char *word, const char *door)
     if (ctl->json)
         ctl_print_json(a);
     else if (status != CTL_DONE)
-        fprintf(stderr, "gatehousectl: %s: %s was refused: %.*s\n", what, word, (int)reason.len,
-                reason.ptr);
+        fprintf(stderr, "gatehousectl: %s: %s was refused: %.*s%s\n", what, word, (int)reason.len,
+                reason.ptr, slice_is(reason, "door_unknown") ? "; see gatehousectl doors" : "");
     else if (json_int(a, "release_s", &release_s))
         printf("%s: released for %" PRId64 " s\n", what, release_s);
     else

@@ -1,14 +1,21 @@
 /* config check: every mistake of the configuration, before anything starts. */
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "app/ctl/broker_check.h"
 #include "app/ctl/ctl.h"
 #include "app/ctl/line_check.h"
 
 static void print_config(const struct config *c)
 {
     printf("site %s, gateway %s\n", c->site.s, c->gateway.s);
-    printf("broker %s port %d, cloud %s\n", c->broker_address, c->broker_port,
-           c->cloud_url[0] ? c->cloud_url : "none");
+    bool is_to_come = c->is_enrolled && access(c->cloud_cert_file, F_OK) != 0 && errno == ENOENT;
+    printf("broker %s port %d, cloud %s%s\n", c->broker_address, c->broker_port,
+           c->cloud_url[0] ? c->cloud_url : "none",
+           is_to_come ? ", not enrolled there yet: gatehousectl enrol" : "");
+    if (c->n_doors == 0)
+        printf("no doors: nothing is driven until there is a [door ID]\n");
     for (size_t i = 0; i < c->n_doors; i++) {
         const struct config_door *d = &c->doors[i];
         if (!config_has_line(&d->relay)) {
@@ -29,11 +36,18 @@ int ctl_config_check(const struct ctl *ctl)
     if (config_load(&config, ctl->config_path, config_print_mistake, &print) != GH_OK)
         return CTL_REFUSED;
     print_config(&config);
-    int mistakes = ctl->sim ? 0 : line_check(&config);
+    int in_lines = 0;
+    if (ctl->sim)
+        line_list(&config);
+    else
+        in_lines = line_check(&config);
     fflush(stdout);
+    int mistakes = in_lines + broker_check(&config);
     if (mistakes > 0)
-        fprintf(stderr, "%s: %d mistake%s in its lines\n", ctl->config_path, mistakes,
-                mistakes == 1 ? "" : "s");
+        fprintf(stderr, "%s: %d mistake%s in %s\n", ctl->config_path, mistakes, mistakes == 1 ? "" : "s",
+                in_lines == mistakes ? "its lines"
+                : in_lines == 0      ? "the broker's folder"
+                                     : "its lines and the broker's folder");
     else
         printf("%s: good\n", ctl->config_path);
     config_free(&config);

@@ -6,10 +6,13 @@
 
 #include "adapters/json/json.h"
 #include "app/config.h"
+#include "app/issued.h"
 #include "core/policy.h"
 
 /* Exit statuses (interface contract). */
 enum ctl_exit { CTL_DONE = 0, CTL_REFUSED = 1, CTL_USAGE = 2, CTL_UNREACHABLE = 3 };
+
+#define CTL_HOSTS_MAX 16 /* of each option that may be given several times */
 
 struct ctl {
     const char *config_path;
@@ -22,7 +25,13 @@ struct ctl {
     int64_t last;             /* 0 = not given */
     const char *policy, *from; /* NULL = not given */
     const char *reader, *type, *at; /* NULL = not given */
+    const char *ca, *ca_sha256;     /* NULL = not given */
+    bool again;
     enum dialect dialect;           /* whose words events are shown in */
+    bool password, qr, discard_events;
+    const char *out, *renew, *acl, *yes; /* NULL = not given */
+    const char *name[CTL_HOSTS_MAX], *address[CTL_HOSTS_MAX];
+    size_t n_names, n_addresses;
 };
 
 /* Each command: what it is given behind its name; returns the exit status. */
@@ -41,7 +50,16 @@ int ctl_policy_import(const struct ctl *ctl, const char *path);
 int ctl_journal_verify(const struct ctl *ctl, const struct config *config);
 int ctl_backup(const struct ctl *ctl, const struct config *config, const char *path);
 int ctl_restore(const struct ctl *ctl, const char *path);
+/* url NULL: that of the configuration. */
+int ctl_enrol(const struct ctl *ctl, const struct config *config, const char *url);
 int ctl_config_check(const struct ctl *ctl);
+int ctl_broker_setup(const struct ctl *ctl, const struct config *config);
+int ctl_factory_reset(const struct ctl *ctl, const struct config *config);
+int ctl_account_add(const struct ctl *ctl, const struct config *config, enum issued_kind kind,
+                    const char *id);
+int ctl_account_revoke(const struct ctl *ctl, const struct config *config, enum issued_kind kind,
+                       const char *id);
+int ctl_account_list(const struct ctl *ctl, const struct config *config, enum issued_kind kind);
 /* steps "-" = standard input. */
 int ctl_rehearse(const char *policy, const char *steps);
 

@@ -8,11 +8,16 @@
 
 #include "app/control.h"
 #include "app/ctl/ctl.h"
+#include "app/ctl/event_table.h"
 #include "app/vendor.h"
 
 struct listing {
     const struct ctl *ctl;
+    struct event_table table;
     bool head_seen, end_seen, refused;
+    bool goes_on;    /* an answer that broke off is asked for from there on */
+    int64_t seq;     /* of the event that was shown last; 0 = none */
+    char stream[64]; /* whose numbers these are */
 };
 
 static const char *const columns[] = {"at",     "kind",   "door",       "reader", "decision",
@@ -66,107 +71,34 @@ static void print_line(const struct ctl *ctl, const struct json *e, struct slice
         printf("%.*s\n", (int)text.len, text.ptr);
 }
 
-/* Bytes of a text that are no control characters: a terminal obeys those. */
-static void print_cell(int width, struct slice s)
+static void print_head(struct listing *l)
 {
-    int printed = 0;
-    for (size_t i = 0; i < s.len; i++, printed++)
-        putchar((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f ? '?' : s.ptr[i]);
-    for (; printed < width; printed++)
-        putchar(' ');
-    putchar(' ');
-}
-
-/* The vendor's word as it is shown: ~ before one that is only the nearest. */
-#define SHOWN_MAX (2 * DIALECT_WORD_MAX + 3)
-static void show_vendor(char out[SHOWN_MAX], const struct ctl *ctl, const struct json *e)
-{
-    struct dialect_words words = vendor_words(e, ctl->dialect);
-    out[0] = '\0';
-    if (!words.is_rendered)
-        return;
-    bool is_word = strcmp(words.code, words.text) == 0;
-    snprintf(out, SHOWN_MAX, "%s%s%s%s", words.is_nearest ? "~" : "", words.code,
-             is_word ? "" : " ", is_word ? "" : words.text);
-}
-
-/* Vendors' words are longer than our reasons. */
-static int reason_width(const struct ctl *ctl)
-{
-    return ctl->dialect == DIALECT_NATIVE ? 24 : 56;
-}
-
-/* What the kind needs to be understood, where there is no reason. */
-static void show_args(char out[SHOWN_MAX], const struct json *args)
-{
-    static const char *const members[] = {"action", "result", "mode", "fault"};
-    size_t used = 0;
-    bool on = false;
-    out[0] = '\0';
-    if (args && json_bool(args, "on", &on))
-        used = (size_t)snprintf(out, SHOWN_MAX, "%s", on ? "on" : "over");
-    for (size_t i = 0; args && i < sizeof members / sizeof members[0] && used < SHOWN_MAX; i++) {
-        struct slice word = {0};
-        if (json_text(args, members[i], &word))
-            used += (size_t)snprintf(out + used, SHOWN_MAX - used, "%s%.*s", used ? " " : "",
-                                     (int)word.len, word.ptr);
-    }
-}
-
-static void print_row(const struct ctl *ctl, const struct json *e)
-{
-    char vendor[SHOWN_MAX] = "";
-    int64_t seq = 0;
-    struct slice at = {0}, kind = {0}, door = slice_of("-"), reader = slice_of("-");
-    struct slice decision = {0}, reason = {0}, who = {0};
-    json_int(e, "seq", &seq);
-    json_text(e, "at", &at);
-    json_text(e, "kind", &kind);
-    json_text(e, "door", &door);
-    json_text(e, "reader", &reader);
-    json_text(e, "decision", &decision);
-    json_text(e, "reason", &reason);
-    if (!json_text(e, "person", &who))
-        json_text(e, "by", &who);
-    if (ctl->dialect != DIALECT_NATIVE) {
-        show_vendor(vendor, ctl, e);
-        reason = slice_of(vendor);
-    }
-    if (reason.len == 0) {
-        show_args(vendor, json_child(e, "args"));
-        reason = slice_of(vendor);
-    }
-    printf("%8" PRId64 " ", seq);
-    print_cell(20, at);
-    print_cell(16, kind);
-    print_cell(12, door);
-    print_cell(12, reader);
-    print_cell(8, decision);
-    if (slice_equal(reason, decision))
-        reason = (struct slice){0}; /* granted, granted */
-    /* Nothing behind the last cell: a narrow terminal would begin another line for blanks. */
-    print_cell(who.len > 0 ? reason_width(ctl) : 0, reason);
-    if (who.len > 0)
-        print_cell(0, who);
-    putchar('\n');
-}
-
-static void print_head(const struct ctl *ctl)
-{
+    const struct ctl *ctl = l->ctl;
     if (ctl->csv)
         printf("seq,at,kind,door,reader,decision,reason,person,credential,by%s\n",
                ctl->dialect != DIALECT_NATIVE ? ",vendor_code,vendor_text" : "");
     else if (!ctl->json)
-        printf("%8s %-20s %-16s %-12s %-12s %-8s %-*s %s\n", "SEQ", "AT", "KIND", "DOOR", "READER",
-               "DECISION", reason_width(ctl), "REASON", "WHO");
+        l->table = event_table_begin(ctl->dialect);
+}
+
+static void refuse(struct listing *l, const char *what)
+{
+    fprintf(stderr, "gatehousectl: %s\n", what);
+    l->refused = true;
 }
 
 static void on_head(struct listing *l, const struct json *line)
 {
     bool ok = false;
+    struct slice stream = {0};
     l->head_seen = true;
     if (json_bool(line, "ok", &ok) && ok) {
-        print_head(l->ctl);
+        json_text(line, "stream", &stream);
+        if (l->goes_on && !slice_is(stream, l->stream))
+            refuse(l, "gatehoused has a new journal since: ask again");
+        else if (!l->goes_on)
+            print_head(l);
+        snprintf(l->stream, sizeof l->stream, "%.*s", (int)stream.len, stream.ptr ? stream.ptr : "");
         return;
     }
     struct slice why = slice_of("it gives no reason");
@@ -191,37 +123,55 @@ static bool on_line(void *context, struct slice text)
     else if (l->ctl->csv)
         print_csv(l->ctl, line);
     else
-        print_row(l->ctl, line);
+        event_table_row(&l->table, line);
+    if (l->head_seen && !l->end_seen)
+        (void)json_int(line, "seq", &l->seq);
     json_free(line);
     if (l->ctl->follow)
         fflush(stdout);
     return !l->refused && !l->end_seen && !ferror(stdout);
 }
 
-static struct json *request_of(const struct ctl *ctl)
+static struct json *request_of(const struct ctl *ctl, const struct listing *l)
 {
     struct json *r = ctl_request("events");
     if (r && (!ctl->door || json_set_text(r, "door", slice_of(ctl->door))) &&
         (!ctl->since || json_set_text(r, "since", slice_of(ctl->since))) &&
-        (ctl->last == 0 || json_set_int(r, "last", ctl->last)) &&
+        (ctl->last == 0 || l->goes_on || json_set_int(r, "last", ctl->last)) &&
+        (!l->goes_on || json_set_int(r, "after", l->seq)) &&
         json_set_bool(r, "follow", ctl->follow))
         return r;
     json_free(r);
     return NULL;
 }
 
-int ctl_events(const struct ctl *ctl)
+static enum gh_err ask(struct listing *l)
 {
-    struct json *request = request_of(ctl);
+    const struct ctl *ctl = l->ctl;
+    struct json *request = request_of(ctl, l);
     size_t len;
     char *text = request ? json_print(request, &len) : NULL;
     json_free(request);
-    struct listing listing = {.ctl = ctl};
     enum gh_err err = GH_IO;
+    l->head_seen = false;
     if (text)
         err = control_call(ctl->socket_path, slice_make(text, len), ctl->follow ? INT_MAX : 60000,
-                           on_line, &listing);
+                           on_line, l);
     free(text);
+    return err;
+}
+
+/* gatehoused waits some seconds for who does not read on, such as a pager; then the rest is
+ * asked for when it is wanted. */
+int ctl_events(const struct ctl *ctl)
+{
+    struct listing listing = {.ctl = ctl};
+    enum gh_err err = ask(&listing);
+    for (int64_t seq = 0; err == GH_IO && listing.seq > seq && !listing.refused;) {
+        seq = listing.seq;
+        listing.goes_on = true;
+        err = ask(&listing);
+    }
     if (listing.refused)
         return CTL_REFUSED;
     if (listing.end_seen)

@@ -86,13 +86,8 @@ static void look_at(void *context, const struct config_use *use)
     }
 }
 
-static void print_line(const struct looked *line)
+static void print_level(const struct config_use *use)
 {
-    const struct config_use *use = &line->use;
-    char name[HAL_TEXT_MAX];
-    config_use_name(name, use);
-    printf("  %-24s %s line %u%s%s, ", name, line->at.chip, line->at.offset,
-           line->at.name[0] ? " " : "", line->at.name);
     if (use->input)
         printf("%s = at rest, debounce %d ms", use->line->active_low ? "high" : "low",
                use->input->debounce_ms);
@@ -101,8 +96,28 @@ static void print_line(const struct looked *line)
                config_energized(use->door->lock, true) != use->line->active_low ? "high" : "low");
     else
         printf("%s = on", use->line->active_low ? "low" : "high");
+}
+
+static void print_line(const struct looked *line)
+{
+    const struct config_use *use = &line->use;
+    char name[HAL_TEXT_MAX];
+    config_use_name(name, use);
+    printf("  %-24s %s line %u%s%s, ", name, line->at.chip, line->at.offset,
+           line->at.name[0] ? " " : "", line->at.name);
+    print_level(use);
     printf("%s%s%s\n", line->at.holder[0] ? ", held by \"" : "", line->at.holder,
            line->at.holder[0] ? "\" (running)" : "");
+}
+
+static void print_configured(void *context, const struct config_use *use)
+{
+    char name[HAL_TEXT_MAX];
+    (void)context;
+    config_use_name(name, use);
+    printf("  %-24s %s line %s, ", name, use->line->chip, use->line->line);
+    print_level(use);
+    putchar('\n');
 }
 
 /* --- what the wiring means ------------------------------------------------------------ */
@@ -156,6 +171,12 @@ static void check_wiring(const struct looked *line)
         warn(use, "debounce %d ms: what lasts for 400 ms must be seen", use->input->debounce_ms);
 }
 
+void line_list(const struct config *config)
+{
+    printf("lines\n");
+    config_each_line(config, print_configured, NULL);
+}
+
 int line_check(const struct config *config)
 {
     struct line_check c = {0};
@@ -165,10 +186,15 @@ int line_check(const struct config *config)
         return 1;
     }
     config_each_line(config, look_at, &c);
-    printf("lines\n");
-    for (size_t i = 0; i < c.n; i++)
-        if (c.line[i].is_found)
-            print_line(&c.line[i]);
+    bool has_head = false;
+    for (size_t i = 0; i < c.n; i++) {
+        if (!c.line[i].is_found)
+            continue;
+        if (!has_head)
+            printf("lines\n");
+        has_head = true;
+        print_line(&c.line[i]);
+    }
     fflush(stdout);
     for (size_t i = 0; i < c.n; i++)
         if (c.line[i].is_found)

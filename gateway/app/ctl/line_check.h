@@ -8,4 +8,7 @@
  * another program) and what is unwise in the wiring. How many mistakes there are. */
 int line_check(const struct config *config);
 
+/* Prints each as it is configured; the kernel is not asked. */
+void line_list(const struct config *config);
+
 #endif

@@ -120,20 +120,13 @@ int ctl_policy_verify(const char *path)
     int rows = 0;
     bool good = prepare(&i, &scratch) && open_replica(&i) && load(&i, &rows);
     if (good)
-        printf("%s: %d rows, and nothing wrong with them\n", path, rows);
+        printf("%s: %d row%s, and nothing wrong\n", path, rows, rows == 1 ? "" : "s");
     close_all(&i);
     scratch_remove(&scratch);
     return good ? CTL_DONE : CTL_REFUSED;
 }
 
 /* --- import ------------------------------------------------------------------------------ */
-
-static void ignore_mistake(void *context, int line, const char *text)
-{
-    (void)context;
-    (void)line;
-    (void)text;
-}
 
 /* The lock that gatehouse-syncd holds while it runs: one writer. */
 static bool lock(struct import *i, const char *state_dir)
@@ -142,8 +135,7 @@ static bool lock(struct import *i, const char *state_dir)
     i->lock_fd = state_lock(path, state_dir, STATE_SYNCD_LOCK, 0600);
     if (i->lock_fd >= 0)
         return true;
-    return complain(path, errno == EWOULDBLOCK ? "gatehouse-syncd runs, and it alone writes the policy"
-                                               : strerror(errno));
+    return complain(path, state_lock_why(errno, "gatehouse-syncd runs, and it alone writes the policy"));
 }
 
 static bool open_box(struct import *i, const struct config *config)
@@ -161,21 +153,31 @@ static bool open_box(struct import *i, const struct config *config)
     return err == GH_OK || complain(STATE_DEVICE_KEY, gh_err_name(err));
 }
 
+/* sudo makes files of root's, which gatehoused could not read: all reads would be denied. */
+static void give_replica(const struct config *config)
+{
+    static const char *const names[] = {STATE_REPLICA, STATE_REPLICA "-wal", STATE_REPLICA "-shm",
+                                        STATE_REPLICA "-next", STATE_REPLICA ".damaged"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        state_give(config->state_dir, names[i]);
+}
+
 int ctl_policy_import(const struct ctl *ctl, const char *path)
 {
     struct import i = {.path = path, .lock_fd = -1};
     struct config config;
     int rows = 0;
-    if (config_load(&config, ctl->config_path, ignore_mistake, NULL) != GH_OK) {
+    if (config_load(&config, ctl->config_path, config_ignore_mistake, NULL) != GH_OK) {
         complain(ctl->config_path, "it cannot be used: see gatehousectl config check");
         return CTL_REFUSED;
     }
     bool good = open_box(&i, &config) && open_replica(&i) && load(&i, &rows);
     if (good)
-        printf("%s: %d rows are the policy now\n", path, rows);
+        printf("%s: %d row%s the policy now\n", path, rows, rows == 1 ? " is" : "s are");
     else
         fprintf(stderr, "gatehousectl: %s was not imported; the policy is as it was\n", path);
     close_all(&i);
+    give_replica(&config);
     config_free(&config);
     return good ? CTL_DONE : CTL_REFUSED;
 }

@@ -18,6 +18,9 @@
 #define FOLLOW_MS 200
 #define PAGE_EVENTS 500
 #define PAGE_BYTES (512 * 1024)
+#define BATCH_BYTES_MAX ((int64_t)8 * 1024 * 1024) /* whatever is asked for */
+#define AT_CHARS 20 /* 2025-01-31T08:00:00Z */
+#define CANNOT_READ "the journal cannot be read now"
 
 struct desk {
     struct clerk *clerk;
@@ -29,8 +32,7 @@ struct desk {
 
 struct clerk {
     char folder[CONFIG_PATH_MAX];
-    void (*counts)(void *self, struct journal_counts *out);
-    void *self;
+    struct clerk_journal journal;
     atomic_bool closing;
     pthread_mutex_t lock;
     struct desk desk[CLERK_DESKS];
@@ -40,8 +42,10 @@ struct clerk {
 struct answer {
     struct clerk *clerk;
     int fd;
-    bool broken; /* the other side is gone */
-    uint64_t sent;
+    bool broken; /* the other side is gone, or there is no memory */
+    char *page;  /* owned: lines that were read and not sent yet, len of room bytes */
+    size_t len, room;
+    uint64_t sent; /* lines of events, also those that wait */
     uint64_t expect; /* batch: the seq that keeps it contiguous; 0 = none yet */
     uint64_t last;   /* newest seq looked at */
     uint64_t acked;  /* batch: newest seq the cloud has */
@@ -65,14 +69,36 @@ static bool send_all(struct answer *a, struct slice bytes)
     return !a->broken;
 }
 
+/* What is read waits here until its read transaction has ended: who takes the answer may take
+ * his time, and a transaction that waits for him keeps the log from being copied back. */
+static bool put_line(struct answer *a, struct slice line)
+{
+    size_t need = a->len + line.len + 1;
+    if (need > a->room) {
+        size_t room = need > 2 * a->room ? need : 2 * a->room;
+        char *page = realloc(a->page, room);
+        a->broken |= !page;
+        if (!page)
+            return false;
+        a->page = page;
+        a->room = room;
+    }
+    memcpy(a->page + a->len, line.ptr, line.len);
+    a->page[need - 1] = '\n';
+    a->len = need;
+    return true;
+}
+
+static bool send_page(struct answer *a)
+{
+    size_t len = a->len;
+    a->len = 0;
+    return send_all(a, slice_make(a->page, len));
+}
+
 static bool send_line(struct answer *a, struct slice line)
 {
-    char text[EVENT_JSON_MAX + 1];
-    if (line.len >= sizeof text)
-        return send_all(a, line) && send_all(a, slice_of("\n"));
-    memcpy(text, line.ptr, line.len);
-    text[line.len] = '\n';
-    return send_all(a, slice_make(text, line.len + 1));
+    return put_line(a, line) && send_page(a);
 }
 
 static void send_error(struct answer *a, const char *error)
@@ -92,10 +118,28 @@ static void send_end(struct answer *a)
 
 /* --- events ------------------------------------------------------------------ */
 
+/* A look at the bytes, which costs a hundredth of taking them apart: of a million events
+ * few are wanted, and who asked waits for the first of them. */
+static bool may_be_wanted(const struct answer *a, struct slice event)
+{
+    static const char at[] = "\"at\":\"";
+    int64_t instant;
+    if (a->has_door && !memmem(event.ptr, event.len, a->door.ptr, a->door.len))
+        return false;
+    const char *from = a->has_since ? memmem(event.ptr, event.len, at, sizeof at - 1) : NULL;
+    const char *end = event.ptr + event.len;
+    if (!from || end - from < AT_CHARS + (int)sizeof at - 1)
+        return true;
+    return instant_parse(&instant, slice_make(from + sizeof at - 1, AT_CHARS)) != GH_OK ||
+           instant >= a->since;
+}
+
 static bool is_wanted(const struct answer *a, struct slice event)
 {
     if (!a->has_door && !a->has_since)
         return true;
+    if (!may_be_wanted(a, event))
+        return false;
     struct json *e = json_parse_object(event, NULL, 0);
     struct slice door, at;
     int64_t instant;
@@ -116,7 +160,7 @@ static bool each_event(void *context, uint64_t seq, struct slice event)
     if (!is_wanted(a, event))
         return true;
     a->sent++;
-    return send_line(a, event);
+    return put_line(a, event);
 }
 
 static bool is_gone(int fd)
@@ -131,9 +175,10 @@ static enum gh_err send_events(struct answer *a, struct journal_reader *reader, 
         uint64_t before = a->last;
         enum gh_err err =
             journal_reader_each(reader, a->last, PAGE_EVENTS, PAGE_BYTES, each_event, a);
+        bool goes_on = send_page(a);
         if (err && err != GH_RETRY)
             return err;
-        if (a->broken || atomic_load(&a->clerk->closing))
+        if (!goes_on || atomic_load(&a->clerk->closing))
             return GH_OK;
         if (a->last != before)
             continue;
@@ -164,28 +209,32 @@ static const char *start_events(struct answer *a, const struct json *request,
     return NULL;
 }
 
-static void answer_events(struct answer *a, const struct json *request, struct journal_reader *r)
+static enum gh_err answer_events(struct answer *a, const struct json *request,
+                                 struct journal_reader *r)
 {
     struct journal_counts n;
-    a->clerk->counts(a->clerk->self, &n);
+    a->clerk->journal.settle(a->clerk->journal.self); /* whoever saw an answer finds its event */
+    a->clerk->journal.counts(a->clerk->journal.self, &n);
     const char *wrong = start_events(a, request, &n);
     if (wrong) {
         send_error(a, wrong);
-        return;
+        return GH_OK;
     }
     bool follow = false;
     json_bool(request, "follow", &follow);
     char head[128];
     int len = snprintf(head, sizeof head, "{\"ok\":true,\"stream\":\"%s\"}", n.stream);
     if (!send_line(a, slice_make(head, (size_t)len)))
-        return;
-    if (send_events(a, r, follow) == GH_OK)
+        return GH_OK;
+    enum gh_err err = send_events(a, r, follow);
+    if (err == GH_OK)
         send_end(a); /* without it the other side knows that the answer broke off */
+    return err;
 }
 
 /* --- batch --------------------------------------------------------------------- */
 
-static bool send_batch_head(struct answer *a, uint64_t first)
+static bool put_batch_head(struct answer *a, uint64_t first)
 {
     char head[256], lost[96] = "";
     if (first > a->acked + 1)
@@ -193,7 +242,7 @@ static bool send_batch_head(struct answer *a, uint64_t first)
                  (unsigned long long)a->acked + 1, (unsigned long long)first - 1);
     int n = snprintf(head, sizeof head, "{\"ok\":true,\"stream\":\"%s\",\"first_seq\":%llu%s}",
                      a->stream, (unsigned long long)first, lost);
-    return send_line(a, slice_make(head, (size_t)n));
+    return put_line(a, slice_make(head, (size_t)n));
 }
 
 /* A batch is contiguous: it ends before a gap, and the next one starts with it. */
@@ -201,37 +250,45 @@ static bool each_batched(void *context, uint64_t seq, struct slice event)
 {
     struct answer *a = context;
     if (a->expect == 0) {
-        if (!send_batch_head(a, seq))
+        if (!put_batch_head(a, seq))
             return false;
     } else if (seq != a->expect) {
         return false;
     }
     a->expect = seq + 1;
     a->sent++;
-    return send_line(a, event);
+    return put_line(a, event);
 }
 
-static void answer_batch(struct answer *a, const struct json *request, struct journal_reader *r)
+static enum gh_err answer_batch(struct answer *a, const struct json *request,
+                                struct journal_reader *r)
 {
     struct journal_counts n;
-    a->clerk->counts(a->clerk->self, &n);
+    a->clerk->journal.counts(a->clerk->journal.self, &n);
     a->acked = n.acked_seq;
     a->stream = n.stream;
     int64_t limit = 0, max_bytes = 0;
     if (!json_int(request, "limit", &limit) || !json_int(request, "max_bytes", &max_bytes) ||
         limit < 1 || max_bytes < 1) {
         send_error(a, "batch needs limit and max_bytes, both above 0");
-        return;
+        return GH_OK;
     }
+    if (max_bytes > BATCH_BYTES_MAX)
+        max_bytes = BATCH_BYTES_MAX;
     enum gh_err err =
         journal_reader_each(r, n.acked_seq, (uint64_t)limit, (size_t)max_bytes, each_batched, a);
-    if (err) {
-        if (a->sent == 0)
-            send_error(a, "the journal cannot be read now");
-        return;
+    if (!err && a->sent == 0 && n.acked_seq < n.durable_seq) {
+        a->clerk->journal.settle(a->clerk->journal.self);
+        err = journal_reader_each(r, n.acked_seq, (uint64_t)limit, (size_t)max_bytes, each_batched, a);
     }
-    if (a->sent > 0 || send_batch_head(a, n.acked_seq + 1))
+    /* What lies before the damage is as good as ever. */
+    if (err && a->sent == 0)
+        send_error(a, CANNOT_READ);
+    else if (a->sent > 0 || put_batch_head(a, n.acked_seq + 1)) {
+        (void)send_page(a);
         send_end(a);
+    }
+    return err;
 }
 
 /* --- desks ------------------------------------------------------------------------ */
@@ -245,15 +302,17 @@ static void *sit(void *context)
     struct timeval limit = {.tv_sec = SEND_TIMEOUT_S};
     setsockopt(a.fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     json_text(desk->request, "call", &call);
-    if (journal_reader_open(&reader, desk->clerk->folder) != GH_OK) {
-        send_error(&a, "the journal cannot be read now");
+    enum gh_err err = journal_reader_open(&reader, desk->clerk->folder);
+    if (err) {
+        send_error(&a, CANNOT_READ);
     } else {
-        if (slice_is(call, "batch"))
-            answer_batch(&a, desk->request, reader);
-        else
-            answer_events(&a, desk->request, reader);
+        err = slice_is(call, "batch") ? answer_batch(&a, desk->request, reader)
+                                      : answer_events(&a, desk->request, reader);
         journal_reader_close(reader);
     }
+    if (err == GH_CORRUPT)
+        desk->clerk->journal.met_damage(desk->clerk->journal.self);
+    free(a.page);
     json_free(desk->request);
     /* In this order, so that clerk_close never touches a descriptor that is
      * somebody else's by then. */
@@ -264,8 +323,7 @@ static void *sit(void *context)
     return NULL;
 }
 
-enum gh_err clerk_open(struct clerk **out, const char *folder,
-                       void (*counts)(void *self, struct journal_counts *out), void *self)
+enum gh_err clerk_open(struct clerk **out, const char *folder, const struct clerk_journal *journal)
 {
     struct clerk *clerk = calloc(1, sizeof *clerk);
     if (!clerk)
@@ -274,8 +332,7 @@ enum gh_err clerk_open(struct clerk **out, const char *folder,
         free(clerk);
         return GH_INVALID;
     }
-    clerk->counts = counts;
-    clerk->self = self;
+    clerk->journal = *journal;
     pthread_mutex_init(&clerk->lock, NULL);
     *out = clerk;
     return GH_OK;

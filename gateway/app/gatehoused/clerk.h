@@ -15,10 +15,17 @@
 
 struct clerk;
 
-/* folder: the journal's; copied. counts: the journal's numbers, any thread. */
+/* What the clerk needs of the journal; called from any thread. */
+struct clerk_journal {
+    void (*counts)(void *self, struct journal_counts *out);
+    void (*settle)(void *self); /* journal_db_settle */
+    void (*met_damage)(void *self);
+    void *self; /* borrowed */
+};
+
+/* folder: the journal's; copied. */
 GH_MUST_CHECK enum gh_err clerk_open(struct clerk **out, const char *folder,
-                                     void (*counts)(void *self, struct journal_counts *out),
-                                     void *self);
+                                     const struct clerk_journal *journal);
 
 /* Answers a call "events" or "batch" on the connection fd; takes both fd and
  * request. GH_FULL: all desks are taken; both stay the caller's then. */

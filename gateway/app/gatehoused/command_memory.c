@@ -48,14 +48,78 @@ static void drop_old(struct ledger *ledger, struct now now)
         (void)ledger_put_number(ledger, &key, week_ago);
 }
 
+/* The ids of one source: of a panel, or of all others. */
+struct source {
+    struct ledger *ledger;
+    const struct id *panel;
+    struct now now;
+    size_t n;
+    const struct ledger_entry *oldest;
+    int64_t oldest_at;
+};
+
+static struct ledger_key key_of(const struct ledger_entry *entry)
+{
+    struct slice text = ledger_entry_key(entry);
+    struct ledger_key key = {.len = (uint8_t)text.len};
+    memcpy(key.s, text.ptr, text.len);
+    return key;
+}
+
+static bool is_from(const struct ledger_entry *entry, const struct id *panel)
+{
+    struct slice rest = ledger_entry_key(entry);
+    (void)slice_cut(&rest, '/');
+    (void)slice_cut(&rest, '/');
+    return slice_is(rest, panel->s);
+}
+
+static void look_at(void *context, struct ledger_entry *entry)
+{
+    struct source *s = context;
+    struct slice value = ledger_entry_value(entry);
+    int64_t at = 0;
+    (void)ledger_word_number(&value, &at);
+    if (at == 0 && wall_is_trusted(s->now.wall)) { /* its week begins now */
+        struct ledger_key key = key_of(entry);
+        at = s->now.wall.s;
+        (void)ledger_put_number(s->ledger, &key, at);
+    }
+    if (is_from(entry, s->panel) && (s->n++ == 0 || at < s->oldest_at)) {
+        s->oldest = entry;
+        s->oldest_at = at;
+    }
+}
+
+/* Somebody who sends commands without end takes no memory without end. Of the cloud's, the
+ * memory then begins behind the one that made room; those of panels say what is late. */
+static void make_room(struct ledger *ledger, const struct id *panel, struct now now)
+{
+    struct source s = {.ledger = ledger, .panel = panel, .now = now};
+    struct ledger_key began = ledger_key('b', &memory, NULL);
+    bool is_panel = !id_is_none(panel);
+    ledger_each(ledger, 'c', look_at, &s);
+    if (s.n < (is_panel ? COMMAND_MEMORY_PANEL : COMMAND_MEMORY_OTHERS))
+        return;
+    if (!is_panel && s.oldest_at == 0)
+        return; /* without a clock nobody knows where it would begin */
+    struct ledger_key oldest = key_of(s.oldest);
+    ledger_forget(ledger, &oldest);
+    if (!is_panel && ledger_number(ledger, &began) <= s.oldest_at)
+        (void)ledger_put_number(ledger, &began, s.oldest_at + 1);
+}
+
 void command_memory_add(struct ledger *ledger, const struct id *command, const struct id *panel,
-                        struct now now)
+                        int64_t issued_at, struct now now)
 {
     struct ledger_key key = command_key(command, panel);
+    int64_t at = now.wall.s > issued_at ? now.wall.s : issued_at;
     if (id_is_none(command))
         return;
     drop_old(ledger, now);
-    (void)ledger_put_number(ledger, &key, wall_is_trusted(now.wall) ? now.wall.s : 0);
+    if (!ledger_find(ledger, &key))
+        make_room(ledger, panel, now);
+    (void)ledger_put_number(ledger, &key, wall_is_trusted(now.wall) ? at : 0);
 }
 
 bool command_memory_is_past(int64_t issued_at, struct now now)

@@ -169,6 +169,26 @@ static void call_cloud_command(struct control_server *s, int fd, const struct js
     }
 }
 
+/* A row that the cloud denies, brought by gatehouse-syncd. */
+static void call_deny(struct control_server *s, int fd, const struct json *request)
+{
+    struct slice k = {0}, name = {0};
+    struct id id;
+    enum row_kind kind;
+    int64_t rev = -1;
+    enum gh_err err = GH_INVALID;
+    if (json_text(request, "k", &k) && json_text(request, "id", &name) &&
+        json_int(request, "rev", &rev) && row_kind_parse(&kind, k) == GH_OK &&
+        id_set(&id, name) == GH_OK)
+        err = denials_add(s->parts.denials, kind, &id, rev);
+    if (err == GH_INVALID)
+        answer_error(fd, "deny needs \"k\" (person, credential or entitlement), \"id\" and \"rev\"");
+    else if (err)
+        answer_error(fd, "deny: there is no room for more");
+    else
+        answer_ok(fd, json_new());
+}
+
 /* What a read would come to, without doing anything. */
 static void call_explain(struct control_server *s, int fd, const struct json *request,
                          struct now now)
@@ -256,6 +276,22 @@ static void call_note(struct control_server *s, int fd, const struct json *reque
     answer_ok(fd, json_new());
 }
 
+static void call_certificate(struct control_server *s, int fd, const struct json *request,
+                             struct now now)
+{
+    struct slice text = {0};
+    char alarm[EVENT_TEXT_MAX] = "";
+    int64_t until;
+    if (!json_text(request, "until", &text) || instant_parse(&until, text) != GH_OK) {
+        answer_error(fd, "certificate needs \"until\": a time such as 2025-01-31T08:00:00Z");
+        return;
+    }
+    if (json_text(request, "alarm", &text))
+        snprintf(alarm, sizeof alarm, "%.*s", (int)(text.len < 240 ? text.len : 240), text.ptr);
+    controller_certificate(s->parts.controller, until, alarm, now);
+    answer_ok(fd, json_new());
+}
+
 /* An empty batch needs no clerk: syncd asks often. */
 static bool is_idle_batch(struct control_server *s, int fd)
 {
@@ -316,26 +352,33 @@ static void dispatch(struct control_server *s, int fd, struct slice line)
         call_command(s, fd, request, now);
     else if (slice_is(call, "cloud_command"))
         call_cloud_command(s, fd, request, now);
+    else if (slice_is(call, "deny"))
+        call_deny(s, fd, request);
     else if (slice_is(call, "explain"))
         call_explain(s, fd, request, now);
     else if (slice_is(call, "ack"))
         call_ack(s, fd, request);
     else if (slice_is(call, "note"))
         call_note(s, fd, request, now);
+    else if (slice_is(call, "certificate"))
+        call_certificate(s, fd, request, now);
     else if (slice_is(call, "events") || (slice_is(call, "batch") && !is_idle_batch(s, fd)))
         taken = hand_over(s, fd, request);
     else if (!slice_is(call, "batch"))
         answer_error(fd,
                      "unknown call: status, doors, inputs, relay_test, events, batch, ack, note, "
-                     "command, cloud_command, explain are known");
+                     "certificate, command, cloud_command, deny, explain are known");
     if (!taken)
         json_free(request);
 }
 
 /* --- connections ----------------------------------------------------------------- */
 
-static void drop(struct connection *c)
+/* The clerk may have a descriptor of the same connection: closing ours does not end the watch,
+ * and what came there, or its end, would wake us again and again. */
+static void drop(struct control_server *s, struct connection *c)
 {
+    (void)epoll_ctl(s->poll_fd, EPOLL_CTL_DEL, c->fd, NULL);
     close(c->fd);
     c->fd = -1;
 }
@@ -346,7 +389,7 @@ static void serve_connection(struct control_server *s, struct connection *c)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        drop(c);
+        drop(s, c);
         return;
     }
     c->len += (size_t)n;
@@ -357,7 +400,7 @@ static void serve_connection(struct control_server *s, struct connection *c)
         answer_error(c->fd, "the request is too long");
     else
         return;
-    drop(c);
+    drop(s, c);
 }
 
 /* A free place; if there is none, the one that has not finished its request for
@@ -373,7 +416,7 @@ static struct connection *make_place(struct control_server *s)
             oldest = c;
     }
     answer_error(oldest->fd, "too many connections, and this request was not finished: try again");
-    drop(oldest);
+    drop(s, oldest);
     return oldest;
 }
 
@@ -409,6 +452,15 @@ void control_server_serve(struct control_server *s)
         accept_connection(s);
 }
 
+/* Another gatehoused, on a state of its own, would lose its socket to us. */
+static bool answers_there(const char *path)
+{
+    int fd = unix_socket_connect(path);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || errno == EAGAIN;
+}
+
 enum gh_err control_server_open(struct control_server **out, const char *path, int epoll_fd,
                                 const struct control_parts *parts, char *why, size_t why_size)
 {
@@ -419,6 +471,11 @@ enum gh_err control_server_open(struct control_server **out, const char *path, i
     for (int i = 0; i < CONTROL_CONNECTIONS; i++)
         s->connection[i].fd = -1;
     snprintf(s->path, sizeof s->path, "%s", path);
+    if (answers_there(path)) {
+        snprintf(why, why_size, "%s: another gatehoused answers there: give this one a run_dir of its own",
+                 path);
+        goto fail;
+    }
     s->listener = unix_socket_listen(path, 0660, CONTROL_CONNECTIONS);
     if (s->listener < 0) {
         snprintf(why, why_size, "cannot listen at %s: %s", path, strerror(errno));
@@ -450,7 +507,7 @@ void control_server_close(struct control_server *s)
         return;
     for (int i = 0; i < CONTROL_CONNECTIONS; i++)
         if (s->connection[i].fd >= 0)
-            drop(&s->connection[i]);
+            drop(s, &s->connection[i]);
     close(s->poll_fd);
     close(s->listener);
     unlink(s->path);

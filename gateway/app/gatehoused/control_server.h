@@ -6,6 +6,7 @@
 #include "app/gatehoused/clerk.h"
 #include "app/gatehoused/cloud_command.h"
 #include "app/gatehoused/controller.h"
+#include "app/gatehoused/denials.h"
 #include "app/gatehoused/inputs.h"
 
 /* Connections that may be open at a time. */
@@ -15,6 +16,7 @@ struct control_server;
 
 struct control_parts {
     struct controller *controller;
+    struct denials *denials;
     const struct inputs *inputs;
     const struct sign_keys *command_keys; /* whose commands the cloud's are; NULL = nobody's */
     const struct id *gateway;
@@ -26,7 +28,7 @@ struct control_parts {
     void *clock;
 };
 
-/* Listens at path (mode 0660; a socket left there is replaced) and registers
+/* Listens at path (mode 0660; a socket left there is replaced, one that answers is not) and registers
  * with the epoll descriptor; its events carry data.ptr = the server. GH_IO with
  * one line in why. Parts are copied. */
 GH_MUST_CHECK enum gh_err control_server_open(struct control_server **out, const char *path,

@@ -89,9 +89,8 @@ enum gh_err controller_open(struct controller *c, const struct config *config,
     *c = (struct controller){
         .config = config,
         .ports = *ports,
-        .keys = keys,
         .doors = *start->doors,
-        .cloud.since = INSTANT_NONE,
+        .cloud = {.since = INSTANT_NONE, .certificate_until = INSTANT_NONE},
         .version.issued_at = INSTANT_NONE,
         .started = now,
         .last_seen = now,
@@ -106,16 +105,22 @@ enum gh_err controller_open(struct controller *c, const struct config *config,
     err = limits_open(&c->limits, config->reads_per_s, config->reads_burst);
     if (err)
         goto fail_outbox;
-    err = open_kept(c, start, now);
+    err = limits_open(&c->panel_limits, config->reads_per_s, config->reads_burst);
     if (err)
         goto fail_limits;
+    err = open_kept(c, start, now);
+    if (err)
+        goto fail_panel_limits;
     *start->doors = (struct doors){0};
     doors_remember(&c->doors, &c->ledger);
     zones_init(&c->zones, ports->zone);
     c->unkept_seq = ports->journal.ops->next_seq(ports->journal.self) - 1;
+    crypto_key_prepare(&c->value_key, keys->value);
     recorder_init(&c->recorder, ports->journal, keys->journal, start->last_event);
     return GH_OK;
 
+fail_panel_limits:
+    limits_close(&c->panel_limits);
 fail_limits:
     limits_close(&c->limits);
 fail_outbox:
@@ -136,13 +141,16 @@ enum gh_err controller_add_door(struct controller *c, const struct config_door *
 void controller_look_at_doors(struct controller *c, struct now now)
 {
     for (size_t i = 0; i < c->doors.n; i++)
-        controller_look_at_mode(c, &c->doors.unit[i], false, now);
+        controller_look_at_mode(c, &c->doors.unit[i], now);
     ledger_flush(&c->ledger);
 }
 
 void controller_close(struct controller *c)
 {
+    crypto_forget(&c->value_key, sizeof c->value_key);
+    recorder_close(&c->recorder);
     close_kept(c);
+    limits_close(&c->panel_limits);
     limits_close(&c->limits);
     outbox_close(&c->outbox);
     doors_close(&c->doors);
@@ -227,9 +235,17 @@ void controller_note(struct controller *c, enum event_kind kind, const struct ev
 
 void controller_cloud(struct controller *c, bool online, const char *why, struct now now)
 {
-    c->cloud = (struct controller_cloud){.online = online, .since = now.wall.s};
+    c->cloud.online = online;
+    c->cloud.since = now.wall.s;
     controller_note(c, online ? EVENT_CLOUD_ONLINE : EVENT_CLOUD_OFFLINE,
                     &(struct event_args){.fault = why}, now);
+    c->next_status = now.mono;
+}
+
+void controller_certificate(struct controller *c, int64_t until, const char *alarm, struct now now)
+{
+    c->cloud.certificate_until = until;
+    snprintf(c->cloud.certificate_alarm, sizeof c->cloud.certificate_alarm, "%s", alarm);
     c->next_status = now.mono;
 }
 
@@ -262,7 +278,7 @@ void controller_stopped(struct controller *c, struct now now)
         c->ports.bus.ops->publish(c->ports.bus.self, slice_of("gatehouse/v1/gateway/status"),
                                   slice_of("{\"online\":false}"), 1, true);
     (void)err;
-    controller_publish_doors(c, now);
+    controller_publish_last(c, now);
 }
 
 void controller_on_durable(struct controller *c, struct now now)
@@ -289,8 +305,14 @@ void controller_on_durable(struct controller *c, struct now now)
 static void pass_floods(struct controller *c, struct now now)
 {
     struct event event = {.kind = EVENT_READER_FLOODING, .at = now, .args.has_count = true};
+    struct id panel;
     while (limits_take(&c->limits, now.mono, &event.reader, &event.args.count))
         controller_record(c, &event, NULL, false);
+    event.reader = (struct id){""};
+    while (limits_take(&c->panel_limits, now.mono, &panel, &event.args.count)) {
+        snprintf(event.by, sizeof event.by, "panel:%s", panel.s);
+        controller_record(c, &event, NULL, false);
+    }
 }
 
 static void check_clock(struct controller *c, struct now now)

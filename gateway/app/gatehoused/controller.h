@@ -38,6 +38,8 @@ struct controller_stats {
 struct controller_cloud {
     bool online;
     int64_t since; /* wall seconds; INSTANT_NONE = never heard of */
+    int64_t certificate_until; /* of ours there; INSTANT_NONE = none, or never heard of */
+    char certificate_alarm[EVENT_TEXT_MAX]; /* what is wrong with it; "" = nothing */
 };
 
 /* Answers on their way to the broker that are looked back for. One more than
@@ -72,11 +74,11 @@ struct controller_deferred {
 struct controller {
     const struct config *config;
     struct controller_ports ports;
-    const struct crypto_keys *keys;
+    struct crypto_ready_key value_key; /* under which credential values are hashed */
     struct recorder recorder;
     struct doors doors;
     struct outbox outbox;
-    struct limits limits;
+    struct limits limits, panel_limits; /* a panel may be called as a reader is */
     struct ledger ledger;
     struct lockouts lockouts;
     struct passes passes;
@@ -261,5 +263,7 @@ void controller_note(struct controller *c, enum event_kind kind, const struct ev
                      struct now now);
 /* As controller_note for EVENT_CLOUD_ONLINE/OFFLINE, and remembers the state. */
 void controller_cloud(struct controller *c, bool online, const char *why, struct now now);
+/* The certificate that this gateway shows to the cloud; alarm "": nothing is wrong with it. */
+void controller_certificate(struct controller *c, int64_t until, const char *alarm, struct now now);
 
 #endif

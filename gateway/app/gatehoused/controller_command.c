@@ -258,7 +258,7 @@ struct command_outcome controller_command(struct controller *c, const struct com
     struct door_unit *unit = NULL;
     struct command_outcome outcome = carry_out(c, command, &unit, now);
     if (outcome.result != COMMAND_DUPLICATE)
-        command_memory_add(&c->ledger, &command->id, &command->from, now);
+        command_memory_add(&c->ledger, &command->id, &command->from, command->issued_at, now);
     journal(c, command, &outcome, now);
     if (outcome.result != COMMAND_DONE)
         return outcome;
@@ -266,11 +266,11 @@ struct command_outcome controller_command(struct controller *c, const struct com
         controller_present(c, &command->read, now);
     else if (command->action == COMMAND_RELEASE)
         controller_release_once_safe(
-            c, unit, &(struct door_grant){outcome.release_s, FLOORS_ALL, false}, false, now);
+            c, unit, &(struct door_grant){outcome.release_s, FLOORS_ALL, false}, NULL, false, now);
     else
         for (size_t i = 0; i < c->doors.n; i++)
             if (!unit || unit == &c->doors.unit[i])
-                controller_look_at_mode(c, &c->doors.unit[i], true, now);
+                controller_look_at_mode(c, &c->doors.unit[i], now);
     ledger_flush(&c->ledger);
     return outcome;
 }

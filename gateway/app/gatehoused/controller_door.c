@@ -187,59 +187,7 @@ void controller_take_outcome(struct controller *c, struct door_unit *unit,
     controller_reconcile(c, unit, now);
 }
 
-/* --- releases -------------------------------------------------------------------------- */
-
-void controller_release(struct controller *c, struct door_unit *unit,
-                        const struct door_grant *grant, struct now now)
-{
-    struct door_outcome outcome = {0};
-    if (grant->release_s > 0) {
-        doors_free_floors(unit, grant->floors,
-                          mono_add_ms(now.mono, (int64_t)grant->release_s * 1000));
-        door_release(&unit->door, grant->release_s, &unit->rules, now.mono, &outcome);
-    }
-    if (grant->uses_operator && config_has_line(&unit->config->opener))
-        door_open_by_operator(&unit->door, unit->config->opener_ms, now.mono);
-    controller_take_outcome(c, unit, &outcome, now);
-}
-
-static bool is_safe(const struct controller *c, uint64_t seq)
-{
-    const struct journal *j = &c->ports.journal;
-    return j->ops->durable(j->self) >= seq || j->ops->is_failing(j->self);
-}
-
-void controller_release_once_safe(struct controller *c, struct door_unit *unit,
-                                  const struct door_grant *grant, bool must_be_durable,
-                                  struct now now)
-{
-    uint64_t seq = c->ports.journal.ops->next_seq(c->ports.journal.self) - 1;
-    if (must_be_durable && c->n_deferred < CONTROLLER_DEFERRED && !is_safe(c, seq)) {
-        c->deferred[c->n_deferred++] =
-            (struct controller_deferred){seq, unit->config->id, unit->door.mode, *grant};
-        return;
-    }
-    controller_look_at_mode(c, unit, true, now);
-    controller_release(c, unit, grant, now);
-}
-
-void controller_release_deferred(struct controller *c, struct now now)
-{
-    size_t n = 0;
-    while (n < c->n_deferred && is_safe(c, c->deferred[n].seq)) {
-        const struct controller_deferred *d = &c->deferred[n++];
-        struct door_unit *unit = doors_find(&c->doors, &d->door);
-        if (!unit)
-            continue;
-        controller_look_at_mode(c, unit, true, now);
-        /* What ends releases, and came in the meantime, has ended this one too. */
-        bool ended = unit->door.mode != d->mode && door_mode_ends_releases(unit->door.mode);
-        if (!ended)
-            controller_release(c, unit, &d->grant, now);
-    }
-    c->n_deferred -= n;
-    memmove(c->deferred, c->deferred + n, c->n_deferred * sizeof c->deferred[0]);
-}
+/* --- modes ------------------------------------------------------------------------------ */
 
 /* What ends a running release ends one that waits for the disk, too, also if it is over by
  * then. */
@@ -249,8 +197,6 @@ static void forget_deferred(struct controller *c, const struct door_unit *unit)
         if (id_equal(&c->deferred[i].door, &unit->config->id))
             c->deferred[i].grant = (struct door_grant){0};
 }
-
-/* --- modes ------------------------------------------------------------------------------ */
 
 static struct door_rules rules_of(const struct policy_door *door)
 {
@@ -315,51 +261,117 @@ static void learn_fire_rule(struct controller *c, struct door_unit *unit, bool i
     c->are_fire_rules_new = true;
 }
 
-static bool is_due(const struct controller *c, const struct door_unit *unit, struct now now)
+/* Brings a door to the mode that the policy wants now. */
+static void take_mode(struct controller *c, struct door_unit *unit,
+                      const struct policy_facts *facts, struct now now)
 {
-    const struct policy_store *store = &c->ports.policy;
-    return !unit->is_looked || unit->trust != now.wall.trust || now.wall.s < unit->looked_at ||
-           now.wall.s >= unit->look_next ||
-           unit->generation != store->ops->generation(store->self);
-}
-
-void controller_look_at_mode(struct controller *c, struct door_unit *unit, bool must,
-                             struct now now)
-{
-    const struct policy_store *store = &c->ports.policy;
-    struct policy_facts facts;
     struct latch latch[MODE_ROWS_MAX];
     struct door_situation situation;
     struct lens lens;
-    if (!must && !is_due(c, unit, now))
-        return;
-    enum gh_err err = store->ops->look(store->self, &unit->config->id, &facts);
-    c->stats.damaged += err == GH_CORRUPT;
-    if (err != GH_OK) {
-        look_without_policy(c, unit, must, now);
-        return;
-    }
-    c->version = facts.version;
+    c->version = facts->version;
     unit->is_looked = true;
-    unit->generation = store->ops->generation(store->self);
+    unit->generation = facts->generation;
     unit->trust = now.wall.trust;
     unit->looked_at = now.wall.s;
     unit->look_next = INT64_MAX;
-    if (!facts.door_known) {
+    if (!facts->door_known) {
         while (unit->n_latches > 0)
             doors_drop_latch(unit, &c->ledger, unit->n_latches - 1);
         /* People are behind it all the same. */
         set_mode(c, unit, controller_fire_releases(c, unit) ? MODE_UNLOCKED : MODE_LOCKED, now);
         return;
     }
-    controller_focus(c, &lens, &facts, now.wall);
-    unit->rules = rules_of(&facts.door->door);
-    learn_fire_rule(c, unit, !facts.door->door.fire_release);
-    drop_dead_latches(c, unit, &facts, &lens.now);
-    controller_situation(c, unit, facts.door, latch, &situation);
-    unit->look_next = mode_next_change(facts.door, &situation, lens.now);
-    set_mode(c, unit, mode_look(facts.door, &situation, facts.holidays, lens.now).mode, now);
+    controller_focus(c, &lens, facts, now.wall);
+    unit->rules = rules_of(&facts->door->door);
+    learn_fire_rule(c, unit, !facts->door->door.fire_release);
+    drop_dead_latches(c, unit, facts, &lens.now);
+    controller_situation(c, unit, facts->door, latch, &situation);
+    unit->look_next = mode_next_change(facts->door, &situation, lens.now);
+    set_mode(c, unit, mode_look(facts->door, &situation, facts->holidays, lens.now).mode, now);
 }
+
+static void look(struct controller *c, struct door_unit *unit, bool must, struct now now)
+{
+    const struct policy_store *store = &c->ports.policy;
+    struct policy_facts facts;
+    enum gh_err err = store->ops->look(store->self, &unit->config->id, &facts);
+    c->stats.damaged += err == GH_CORRUPT;
+    if (err == GH_OK)
+        take_mode(c, unit, &facts, now);
+    else
+        look_without_policy(c, unit, must, now);
+}
+
+void controller_look_at_mode(struct controller *c, struct door_unit *unit, struct now now)
+{
+    look(c, unit, true, now);
+}
+
+/* The mode may be another one since it was looked at; generation: of the policy now. */
+static bool is_due(const struct door_unit *unit, uint64_t generation, struct now now)
+{
+    return !unit->is_looked || unit->trust != now.wall.trust || now.wall.s < unit->looked_at ||
+           now.wall.s >= unit->look_next || unit->generation != generation;
+}
+
+/* --- releases -------------------------------------------------------------------------- */
+
+void controller_release(struct controller *c, struct door_unit *unit,
+                        const struct door_grant *grant, struct now now)
+{
+    struct door_outcome outcome = {0};
+    if (grant->release_s > 0) {
+        doors_free_floors(unit, grant->floors,
+                          mono_add_ms(now.mono, (int64_t)grant->release_s * 1000));
+        door_release(&unit->door, grant->release_s, &unit->rules, now.mono, &outcome);
+    }
+    if (grant->uses_operator && config_has_line(&unit->config->opener))
+        door_open_by_operator(&unit->door, unit->config->opener_ms, now.mono);
+    controller_take_outcome(c, unit, &outcome, now);
+}
+
+static bool is_safe(const struct controller *c, uint64_t seq)
+{
+    const struct journal *j = &c->ports.journal;
+    return j->ops->durable(j->self) >= seq || j->ops->is_failing(j->self);
+}
+
+void controller_release_once_safe(struct controller *c, struct door_unit *unit,
+                                  const struct door_grant *grant, const struct policy_facts *policy,
+                                  bool must_be_durable, struct now now)
+{
+    uint64_t seq = c->ports.journal.ops->next_seq(c->ports.journal.self) - 1;
+    if (must_be_durable && c->n_deferred < CONTROLLER_DEFERRED && !is_safe(c, seq)) {
+        c->deferred[c->n_deferred++] =
+            (struct controller_deferred){seq, unit->config->id, unit->door.mode, *grant};
+        return;
+    }
+    if (policy && policy->is_available && policy->door_known)
+        take_mode(c, unit, policy, now);
+    else
+        controller_look_at_mode(c, unit, now);
+    controller_release(c, unit, grant, now);
+}
+
+void controller_release_deferred(struct controller *c, struct now now)
+{
+    size_t n = 0;
+    while (n < c->n_deferred && is_safe(c, c->deferred[n].seq)) {
+        const struct controller_deferred *d = &c->deferred[n++];
+        struct door_unit *unit = doors_find(&c->doors, &d->door);
+        if (!unit)
+            continue;
+        controller_look_at_mode(c, unit, now);
+        /* What ends releases, and came in the meantime, has ended this one too. */
+        bool ended = unit->door.mode != d->mode && door_mode_ends_releases(unit->door.mode);
+        if (!ended)
+            controller_release(c, unit, &d->grant, now);
+    }
+    c->n_deferred -= n;
+    memmove(c->deferred, c->deferred + n, c->n_deferred * sizeof c->deferred[0]);
+}
+
+/* --- time ------------------------------------------------------------------------------- */
 
 int64_t controller_mode_deadline(const struct controller *c)
 {
@@ -372,6 +384,8 @@ int64_t controller_mode_deadline(const struct controller *c)
 
 void controller_pass_doors(struct controller *c, bool all, struct now now)
 {
+    const struct policy_store *store = &c->ports.policy;
+    uint64_t generation = all ? store->ops->generation(store->self) : 0;
     for (size_t i = 0; i < c->doors.n; i++) {
         struct door_unit *unit = &c->doors.unit[i];
         struct door_outcome outcome = {0};
@@ -383,7 +397,7 @@ void controller_pass_doors(struct controller *c, bool all, struct now now)
         } else if (must) {
             controller_reconcile(c, unit, now);
         }
-        if (all)
-            controller_look_at_mode(c, unit, false, now);
+        if (all && is_due(unit, generation, now))
+            look(c, unit, false, now);
     }
 }

@@ -64,7 +64,7 @@ void controller_on_fire(struct controller *c, const struct id *door, bool is_act
     controller_record(c, &event, NULL, false);
     for (size_t i = 0; i < c->doors.n; i++)
         if (!unit || unit == &c->doors.unit[i])
-            controller_look_at_mode(c, &c->doors.unit[i], true, now);
+            controller_look_at_mode(c, &c->doors.unit[i], now);
     ledger_flush(&c->ledger);
 }
 
@@ -105,7 +105,7 @@ bool controller_test_relay(struct controller *c, const struct id *door, const ch
 {
     struct door_unit *unit = doors_find(&c->doors, door);
     if (unit) /* the policy may be another one than was looked at */
-        controller_look_at_mode(c, unit, true, now);
+        controller_look_at_mode(c, unit, now);
     bool may = unit && !door_mode_ends_releases(unit->door.mode) && !unit->door.is_releasing &&
                !controller_is_interlocked(c, unit);
     struct event event = {.kind = EVENT_COMMAND, .at = now, .door = *door};

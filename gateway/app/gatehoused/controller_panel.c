@@ -58,16 +58,35 @@ static void refuse(struct controller *c, const struct id *panel, const struct co
                                .reason = fault});
 }
 
+/* The door where the command does something; false: none alone, or nobody knows. A read that
+ * is presented opens the door of its reader, whatever the command names. */
+static bool acts_at(struct controller *c, const struct command *command, struct id *door)
+{
+    const struct policy_store *store = &c->ports.policy;
+    const struct policy_query query = {.reader = &command->read.reader};
+    struct policy_facts policy;
+    *door = command->door;
+    if (command->action == COMMAND_FORGIVE_ANTIPASSBACK)
+        return false; /* areas have no door */
+    if (command->action != COMMAND_PRESENT)
+        return command->has_door;
+    if (store->ops->ask(store->self, &query, &policy) != GH_OK || !policy.reader_known)
+        return false;
+    *door = policy.reader.reader.door;
+    return true;
+}
+
 /* Why it may not; NULL if it may. */
-static const char *forbids(const struct config_panel *panel, const struct command *command,
-                           struct now now)
+static const char *forbids(struct controller *c, const struct config_panel *panel,
+                           const struct command *command, struct now now)
 {
     bool opens = command->action == COMMAND_RELEASE || command->action == COMMAND_PRESENT;
+    struct id door;
     if (!(panel->actions & (1u << command->action)))
         return "this panel may not do that";
-    bool may = panel->all_doors;
-    for (size_t i = 0; i < panel->n_doors && !may; i++)
-        may = command->has_door && id_equal(&panel->door[i], &command->door);
+    bool may = panel->all_doors, named = !may && acts_at(c, command, &door);
+    for (size_t i = 0; i < panel->n_doors && named && !may; i++)
+        may = id_equal(&panel->door[i], &door);
     if (!may)
         return "this panel may not do that at this door, or at all doors";
     if (id_is_none(&command->id))
@@ -87,7 +106,7 @@ static void take(struct controller *c, const struct id *id, const struct json *v
         refuse(c, id, NULL, "the command makes no sense", now);
         return;
     }
-    const char *fault = panel ? forbids(panel, &command, now) : "this panel is not configured";
+    const char *fault = panel ? forbids(c, panel, &command, now) : "this panel is not configured";
     if (fault) {
         refuse(c, id, &command, fault, now);
         return;
@@ -110,12 +129,14 @@ void controller_panel(struct controller *c, const struct bus_note *note, const s
 {
     if (note->retained && note->payload_len == 0 && !note->oversize)
         return; /* our own clearing of a retained one */
-    if (!limits_allow(&c->limits, panel, now.mono)) {
+    limits_missed(&c->panel_limits, panel, note->missed, now.mono);
+    c->stats.flooded += note->missed;
+    if (!limits_allow(&c->panel_limits, panel, now.mono)) {
         c->stats.flooded++;
         return;
     }
     if (note->retained) {
-        controller_refuse_retained(c, note, NULL, now);
+        controller_refuse_retained(c, note, NULL, panel, now);
         return;
     }
     struct json *v = note->oversize ? NULL

@@ -40,17 +40,17 @@ bool controller_fire_releases(const struct controller *c, const struct door_unit
 /* Another door of its interlock is open or released, as far as there is a policy. */
 bool controller_is_interlocked(struct controller *c, const struct door_unit *unit);
 
-/* Looks at the mode of a door, if it may have changed or must says so: journals a
- * change and brings the door to it. */
-void controller_look_at_mode(struct controller *c, struct door_unit *unit, bool must,
-                             struct now now);
+/* Looks at the mode of a door: journals a change and brings the door to it. */
+void controller_look_at_mode(struct controller *c, struct door_unit *unit, struct now now);
 /* Releases a door for somebody who was let in, now. */
 void controller_release(struct controller *c, struct door_unit *unit,
                         const struct door_grant *grant, struct now now);
-/* The same, once the event that was recorded last is durable if must_be_durable. */
+/* The same, once the event that was recorded last is durable if must_be_durable; the mode is
+ * looked at before. policy: what was asked of that door just now, so that a release of now need
+ * not ask again; NULL = it was not. */
 void controller_release_once_safe(struct controller *c, struct door_unit *unit,
-                                  const struct door_grant *grant, bool must_be_durable,
-                                  struct now now);
+                                  const struct door_grant *grant, const struct policy_facts *policy,
+                                  bool must_be_durable, struct now now);
 void controller_release_deferred(struct controller *c, struct now now);
 
 /* Records what the door's machine has brought, and brings the relay to its level. */
@@ -123,9 +123,9 @@ void controller_wait(struct controller *c, struct wait *waiting, struct road *ro
 /* The road of a read (controller_read.c). */
 void controller_read(struct controller *c, const struct bus_note *note, const struct id *reader,
                      struct now now);
-/* A retained message: an event (reader NULL: not of a reader), and it is cleared. */
+/* A retained message of a reader or of a panel (the other is NULL): an event, and it is cleared. */
 void controller_refuse_retained(struct controller *c, const struct bus_note *note,
-                                const struct id *reader, struct now now);
+                                const struct id *reader, const struct id *panel, struct now now);
 
 /* A command of a local panel (controller_panel.c). */
 void controller_panel(struct controller *c, const struct bus_note *note, const struct id *panel,
@@ -138,8 +138,10 @@ void controller_present(struct controller *c, const struct read *read, struct no
 /* Denies the reads whose second factor did not come (controller_wait.c). */
 void controller_pass_waits(struct controller *c, struct now now);
 
-/* Publishes what has changed of the doors' states (door_state.c). */
+/* Publishes what has changed of the doors' states: some, and the others soon (door_state.c). */
 void controller_publish_doors(struct controller *c, struct now now);
+/* All of it, at the end. */
+void controller_publish_last(struct controller *c, struct now now);
 
 /* Publishes gateway/status (status.c). */
 void controller_publish_status(struct controller *c, struct now now);

@@ -19,7 +19,7 @@ static void resume_release(struct controller *c, const struct repeat *first, str
     struct door_outcome outcome = {0};
     if (!unit)
         return;
-    controller_look_at_mode(c, unit, true, now);
+    controller_look_at_mode(c, unit, now);
     if (door_mode_ends_releases(unit->door.mode))
         return; /* it would have ended that release */
     door_release_until(&unit->door, mono_add_ms(first->at, first->release_ms), &unit->rules,
@@ -97,8 +97,8 @@ static void hash_pin(struct controller *c, const struct credential_value *pin,
                      unsigned char hash[SHA256_LEN], unsigned char duress[SHA256_LEN])
 {
     struct credential_value less = less_one(pin);
-    crypto_value_hash(hash, c->keys, CREDENTIAL_PIN, pin);
-    crypto_value_hash(duress, c->keys, CREDENTIAL_PIN, &less);
+    crypto_value_hash_ready(hash, &c->value_key, CREDENTIAL_PIN, pin);
+    crypto_value_hash_ready(duress, &c->value_key, CREDENTIAL_PIN, &less);
     crypto_forget(&less, sizeof less);
 }
 
@@ -108,7 +108,7 @@ static void hash_values(struct controller *c, const struct read *read, struct ro
     if (read->type == CREDENTIAL_PIN)
         hash_pin(c, &read->value, road->hash, road->duress_hash);
     else
-        crypto_value_hash(road->hash, c->keys, read->type, &read->value);
+        crypto_value_hash_ready(road->hash, &c->value_key, read->type, &read->value);
     if (read->has_pin)
         hash_pin(c, &read->pin, road->pin_hash, road->pin_duress_hash);
     road->type = read->type;
@@ -409,7 +409,7 @@ void controller_settle(struct controller *c, const struct road *road, const stru
             .uses_operator = road->policy.holder.person.extended_release ||
                              (with && with->is_extended),
         };
-        controller_release_once_safe(c, road->unit, &grant, consumes, now);
+        controller_release_once_safe(c, road->unit, &grant, &road->policy, consumes, now);
     }
 }
 
@@ -418,12 +418,14 @@ void controller_settle(struct controller *c, const struct road *road, const stru
 /* What is retained would come back at every start: nobody may act on it, and it must go from
  * the broker. */
 void controller_refuse_retained(struct controller *c, const struct bus_note *note,
-                                const struct id *reader, struct now now)
+                                const struct id *reader, const struct id *panel, struct now now)
 {
     c->stats.retained++;
     struct event event = {.kind = EVENT_RETAINED_REFUSED, .at = now};
     if (reader)
         event.reader = *reader;
+    if (panel)
+        snprintf(event.by, sizeof event.by, "panel:%s", panel->s);
     controller_record(c, &event, NULL, false);
     /* If it cannot be cleared now, it is refused again when it comes again. */
     enum gh_err err = c->ports.bus.ops->publish(
@@ -485,7 +487,7 @@ void controller_read(struct controller *c, const struct bus_note *note, const st
     if (note->oversize)
         read = (struct read){.reader = *reader};
     if (note->retained)
-        controller_refuse_retained(c, note, reader, now);
+        controller_refuse_retained(c, note, reader, NULL, now);
     if (answer_repeat(c, &read, note->retained, now))
         return;
     road.read_id = read.read_id;
@@ -495,6 +497,7 @@ void controller_read(struct controller *c, const struct bus_note *note, const st
     judge_age(c, &road, &read, note, now);
     decide(c, &road, now);
     ledger_flush(&c->ledger);
+    recorder_catch_up(&c->recorder); /* the relay has its level by now */
     crypto_forget(&read, sizeof read);
 }
 

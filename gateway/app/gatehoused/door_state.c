@@ -11,14 +11,20 @@
 /* Whoever watches can wait a moment: relays and readers come first, and what changes
  * together is said once. */
 #define STATE_MS 20
+/* Said at a time: after a start all doors have something to say, and answers go between. */
+#define STATES_AT_ONCE 64
+
+static void publish_soon(struct controller *c, struct now now)
+{
+    c->are_states_due = true;
+    c->states_at = mono_add_ms(now.mono, STATE_MS);
+}
 
 void controller_state_changed(struct controller *c, struct door_unit *unit, struct now now)
 {
     unit->is_state_due = true;
-    if (!c->bus_up || c->are_states_due)
-        return;
-    c->are_states_due = true;
-    c->states_at = mono_add_ms(now.mono, STATE_MS);
+    if (c->bus_up && !c->are_states_due)
+        publish_soon(c, now);
 }
 
 static struct door_state state_of(const struct door_unit *unit)
@@ -78,26 +84,45 @@ static enum gh_err publish(struct controller *c, const struct door_unit *unit,
                                      slice_make(payload, (size_t)p), 1, true);
 }
 
+/* False: what else has changed has to wait. */
+static bool publish_door(struct controller *c, struct door_unit *unit, struct now now, size_t *left)
+{
+    struct door_state state = state_of(unit);
+    if (!unit->is_state_due)
+        return true;
+    if (unit->is_published && is_same(&state, &unit->published)) {
+        unit->is_state_due = false;
+        return true;
+    }
+    enum gh_err err = *left > 0 ? publish(c, unit, &state, now) : GH_FULL;
+    if (err == GH_FULL)
+        publish_soon(c, now);
+    if (err == GH_FULL || err == GH_RETRY)
+        return false;
+    if (err)
+        log_line(LOG_WARNING, "the state of door %s was not published: %s", unit->config->id.s,
+                 gh_err_name(err));
+    unit->published = state;
+    unit->is_published = true;
+    unit->is_state_due = false;
+    --*left;
+    return true;
+}
+
+static void publish_doors(struct controller *c, size_t most, struct now now)
+{
+    c->are_states_due = false; /* without a link it is tried again in a second */
+    for (size_t i = 0; c->bus_up && i < c->doors.n; i++)
+        if (!publish_door(c, &c->doors.unit[i], now, &most))
+            return;
+}
+
 void controller_publish_doors(struct controller *c, struct now now)
 {
-    c->are_states_due = false; /* what cannot be said now is tried again in a second */
-    for (size_t i = 0; c->bus_up && i < c->doors.n; i++) {
-        struct door_unit *unit = &c->doors.unit[i];
-        struct door_state state = state_of(unit);
-        if (!unit->is_state_due)
-            continue;
-        if (unit->is_published && is_same(&state, &unit->published)) {
-            unit->is_state_due = false;
-            continue;
-        }
-        enum gh_err err = publish(c, unit, &state, now);
-        if (err == GH_RETRY)
-            return;
-        if (err)
-            log_line(LOG_WARNING, "the state of door %s was not published: %s",
-                     unit->config->id.s, gh_err_name(err));
-        unit->published = state;
-        unit->is_published = true;
-        unit->is_state_due = false;
-    }
+    publish_doors(c, STATES_AT_ONCE, now);
+}
+
+void controller_publish_last(struct controller *c, struct now now)
+{
+    publish_doors(c, c->doors.n, now);
 }

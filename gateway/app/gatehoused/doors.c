@@ -62,17 +62,27 @@ static enum gh_err add_floors(struct doors *doors, const struct config *whole,
     return err;
 }
 
+static struct door_unit *make_room(struct doors *doors, const struct id *id)
+{
+    struct door_unit *more = realloc(doors->unit, (doors->n + 1) * sizeof *more);
+    if (!more)
+        return NULL;
+    doors->unit = more;
+    if (id_map_reserve(&doors->by_id, doors->n + 1) != GH_OK)
+        return NULL;
+    id_map_put(&doors->by_id, id, doors->n);
+    return &doors->unit[doors->n++];
+}
+
 enum gh_err doors_add(struct doors *doors, const struct config *whole,
                       const struct config_door *config, bool starts_released,
                       char why[HAL_TEXT_MAX])
 {
-    struct door_unit *more = realloc(doors->unit, (doors->n + 1) * sizeof *more);
-    if (!more) {
+    struct door_unit *unit = make_room(doors, &config->id);
+    if (!unit) {
         snprintf(why, HAL_TEXT_MAX, "out of memory");
         return GH_IO;
     }
-    doors->unit = more;
-    struct door_unit *unit = &doors->unit[doors->n++];
     *unit = (struct door_unit){.config = config, .online = true, .local.restored_at = INSTANT_NONE};
     door_init(&unit->door);
     if (starts_released)
@@ -114,6 +124,7 @@ void doors_close(struct doors *doors)
     for (size_t i = 0; i < doors->n; i++)
         free(doors->unit[i].output);
     free(doors->unit);
+    id_map_free(&doors->by_id);
     *doors = (struct doors){0};
 }
 
@@ -252,10 +263,8 @@ void doors_drop_latch(struct door_unit *unit, struct ledger *ledger, size_t i)
 
 struct door_unit *doors_find(const struct doors *doors, const struct id *id)
 {
-    for (size_t i = 0; i < doors->n; i++)
-        if (id_equal(&doors->unit[i].config->id, id))
-            return &doors->unit[i];
-    return NULL;
+    size_t i;
+    return id_map_find(&doors->by_id, id, &i) ? &doors->unit[i] : NULL;
 }
 
 const char *doors_alarm(const struct door_unit *unit)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "app/config.h"
+#include "app/gatehoused/id_map.h"
 #include "app/gatehoused/ledger.h"
 #include "core/door.h"
 #include "relay.h"
@@ -87,6 +88,7 @@ struct doors {
     struct relay_board *board; /* borrowed */
     struct door_unit *unit;    /* owned */
     size_t n;
+    struct id_map by_id;
 };
 
 /* Takes every relay at its locked level; a door that starts_released at the other, and

@@ -14,12 +14,12 @@
 #include "adapters/crypto/crypto.h"
 #include "adapters/glib/zone.h"
 #include "adapters/linux/boot.h"
-#include "adapters/linux/clock.h"
 #include "adapters/linux/notify.h"
 #include "adapters/paho/mqtt_bus.h"
 #include "adapters/sqlite/journal_db.h"
 #include "adapters/sqlite/replica_reader.h"
 #include "app/control.h"
+#include "app/gatehoused/clock_start.h"
 #include "app/gatehoused/control_server.h"
 #include "app/gatehoused/inbox.h"
 #include "app/gatehoused/journal_open.h"
@@ -27,9 +27,6 @@
 #include "app/log.h"
 #include "app/state.h"
 
-/* Room for at least 20,000 events of a usual size while the database cannot be
- * written (full disk), and still durable. */
-#define TAIL_BYTES ((size_t)16 * 1024 * 1024)
 #define BUS_CLOSE_MS 1000
 #define KEEPALIVE_S 10
 /* Notes taken from the inbox before other things get their turn. */
@@ -56,13 +53,16 @@ struct gateway {
     struct inbox *inbox;
     struct clerk *clerk;
     struct control_server *control;
+    struct denials denials;
     struct controller controller;
     bool controller_up;
     struct linux_clock clock;
+    bool is_clock_remembered; /* see clock_remember */
     int epoll_fd, timer_fd, signal_fd;
     int lock_fd; /* held for as long as we live */
     struct mono next_alive, next_complaint;
     uint64_t dropped_seen;
+    bool refused_seen; /* by the broker */
     bool stopping;
 };
 
@@ -96,10 +96,8 @@ static bool single_instance(struct gateway *g)
     g->lock_fd = state_lock(path, g->config->state_dir, STATE_LOCK, 0600);
     if (g->lock_fd >= 0)
         return true;
-    if (errno == EWOULDBLOCK)
-        log_line(LOG_ERR, "%s: another gatehoused is at work there: stop it first", path);
-    else
-        log_line(LOG_ERR, "%s cannot be locked: %s", path, strerror(errno));
+    log_line(LOG_ERR, "%s: %s", path,
+             state_lock_why(errno, "another gatehoused is at work there: stop it first"));
     return false;
 }
 
@@ -108,7 +106,10 @@ static void open_command_keys(struct gateway *g)
 {
     const char *path = g->config->command_key_file;
     enum gh_err err = path[0] ? sign_keys_load(&g->command_keys, path) : GH_OK;
-    if (err)
+    if (err == GH_NOT_FOUND && g->config->is_enrolled)
+        log_line(LOG_NOTICE, "there is no %s: not enrolled, or a cloud without command keys: none of its "
+                             "commands is done", path);
+    else if (err)
         log_line(LOG_ERR, "%s: %s: no command of the cloud is done: it must hold 1 to %d lines of 64 "
                           "hex digits, and only its owner may write it", path, gh_err_name(err),
                  SIGN_KEYS_MAX);
@@ -118,7 +119,7 @@ static bool open_keys(struct gateway *g)
 {
     enum gh_err err = state_keys_load(&g->keys, g->config->state_dir, 1);
     if (err)
-        log_line(LOG_ERR, "%s/" STATE_DEVICE_KEY ": %s: it must be ours alone and hold 64 hex digits",
+        log_line(LOG_ERR, "%s/" STATE_DEVICE_KEY ": %s: " STATE_KEY_HELP,
                  g->config->state_dir, gh_err_name(err));
     if (!err)
         open_command_keys(g);
@@ -138,13 +139,20 @@ static bool open_inputs(struct gateway *g)
            (inputs->n == 0 || watch(g, inputs_fd(inputs), inputs));
 }
 
+static void seal_journal(void *context, unsigned char out[JOURNAL_SEAL_BYTES], struct slice text)
+{
+    const struct crypto_keys *keys = context;
+    crypto_hmac(out, keys->journal, text);
+}
+
 static bool open_journal(struct gateway *g)
 {
     struct journal_db_options options = {
         .folder = g->config->state_dir,
         .max_events = g->config->journal_max_events,
-        .tail_bytes = TAIL_BYTES,
+        .tail_bytes = STATE_TAIL_BYTES,
         .boot_id_hash = linux_boot_id_hash(),
+        .seal = {seal_journal, &g->keys},
     };
     enum gh_err err = journal_open(&g->journal, &options, g->journal_why);
     if (err)
@@ -157,7 +165,11 @@ static bool open_replica(struct gateway *g)
     char path[CONFIG_PATH_MAX];
     if (config_path(path, g->config->state_dir, STATE_REPLICA))
         g->replica = replica_reader_open(path);
-    return g->replica != NULL;
+    if (!g->replica)
+        return false;
+    struct policy_store replica = replica_reader_port(g->replica);
+    denials_init(&g->denials, &replica);
+    return true;
 }
 
 /* The password file: one line. */
@@ -232,7 +244,7 @@ static bool open_controller(struct gateway *g)
     raise_clock_floor(g, last_event);
     struct controller_ports ports = {
         .bus = mqtt_bus_port(g->bus),
-        .policy = replica_reader_port(g->replica),
+        .policy = denials_port(&g->denials),
         .journal = journal_db_port(g->journal),
         .zone = zone_view_load,
     };
@@ -273,18 +285,30 @@ static enum gh_err acknowledge(void *self, struct slice stream, uint64_t seq)
     return journal_db_ack(self, stream, seq);
 }
 
+static void settle(void *journal)
+{
+    journal_db_settle(journal);
+}
+
+static void met_damage(void *journal)
+{
+    journal_db_met_damage(journal);
+}
+
 static bool open_control(struct gateway *g)
 {
     char path[CONFIG_PATH_MAX], why[300] = "the path is too long";
     struct journal port = journal_db_port(g->journal);
-    if (clerk_open(&g->clerk, g->config->state_dir, port.ops->counts, port.self) != GH_OK) {
+    const struct clerk_journal journal = {port.ops->counts, settle, met_damage, g->journal};
+    if (clerk_open(&g->clerk, g->config->state_dir, &journal) != GH_OK) {
         log_line(LOG_ERR, "out of memory");
         return false;
     }
     struct control_parts parts = {
         .controller = &g->controller,
+        .denials = &g->denials,
         .inputs = &g->lines.inputs,
-        .command_keys = g->config->command_key_file[0] ? &g->command_keys : NULL,
+        .command_keys = g->command_keys.n > 0 ? &g->command_keys : NULL,
         .gateway = &g->config->gateway,
         .clerk = g->clerk,
         .ack = acknowledge,
@@ -299,16 +323,25 @@ static bool open_control(struct gateway *g)
     return false;
 }
 
+static bool open_lines_and_journal(struct gateway *g, bool simulated)
+{
+    if (!journal_db_opens_slowly(g->config->state_dir))
+        return open_lines(g, simulated) && open_inputs(g) && open_journal(g);
+    log_line(LOG_NOTICE, "the journal is looked through or rewritten first: gatehouse-safe has the lines");
+    return open_journal(g) && open_lines(g, simulated) && open_inputs(g);
+}
+
 /* First what can be wrong without a line being touched: a start that fails for a password
  * leaves the lines with gatehouse-safe, and systemd starts us each second. Then the relays, so
- * that doors are at their levels before anything can take long; the bus last, so that no read
- * comes in before it can be decided. */
+ * that doors are at their levels before anything can take long; but a journal that takes long
+ * itself comes before them, since nobody hears a fire between lines and loop. The bus last, so
+ * that no read comes in before it can be decided. */
 static bool open_all(struct gateway *g, bool simulated)
 {
     return make_folder(g->config->state_dir) && single_instance(g) &&
            make_folder(g->config->run_dir) && read_password(g) && open_keys(g) && open_loop(g) &&
-           open_replica(g) && open_lines(g, simulated) && open_inputs(g) && open_journal(g) &&
-           open_bus(g) && open_controller(g) && open_control(g) &&
+           open_replica(g) && open_lines_and_journal(g, simulated) && open_bus(g) &&
+           open_controller(g) && open_control(g) &&
            watch(g, journal_db_fd(g->journal), g->journal);
 }
 
@@ -320,10 +353,11 @@ static void close_all(struct gateway *g)
         mqtt_bus_close(g->bus, BUS_CLOSE_MS);
     if (g->controller_up)
         controller_close(&g->controller);
+    denials_free(&g->denials);
     if (g->replica)
         replica_reader_close(g->replica);
     if (g->journal)
-        journal_db_close(g->journal);
+        journal_close(g->journal, g->config->state_dir);
     int hold_fd = site_lines_close(&g->lines);
     inbox_close(g->inbox);
     crypto_forget(&g->keys, sizeof g->keys);
@@ -391,7 +425,7 @@ static void arm_timer(struct gateway *g)
     if (at.ms < 1)
         at.ms = 1; /* 0 would disarm */
     struct itimerspec when = {
-        .it_value = {.tv_sec = at.ms / 1000, .tv_nsec = at.ms % 1000 * 1000000}};
+        .it_value = {.tv_sec = at.ms / 1000, .tv_nsec = (long)(at.ms % 1000 * 1000000)}};
     timerfd_settime(g->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
@@ -400,7 +434,20 @@ static void pass_second(struct gateway *g, struct now now)
 {
     notify_watchdog();
     site_lines_pass_second(&g->lines, &g->controller, now);
+    clock_remember(&g->clock, g->config, &g->is_clock_remembered);
     g->next_alive = mono_add_ms(now.mono, ALIVE_MS);
+}
+
+/* Says once that the broker does not let us in: nobody else would tell the installer why. */
+static void look_for_refusal(struct gateway *g)
+{
+    bool refused = mqtt_bus_is_refused(g->bus);
+    bool account = g->config->broker_username[0] != '\0';
+    if (refused && !g->refused_seen)
+        log_line(LOG_ERR, "the broker does not let us in%s%s: username and password_file in [broker] "
+                          "must be an account that it has (gatehousectl broker setup makes it)",
+                 account ? " as " : " without an account", g->config->broker_username);
+    g->refused_seen = refused;
 }
 
 static void pass_time(struct gateway *g)
@@ -414,6 +461,7 @@ static void pass_time(struct gateway *g)
     struct mono bus;
     if (mqtt_bus_deadline(g->bus, &bus) && now.mono.ms >= bus.ms)
         mqtt_bus_tick(g->bus, now.mono);
+    look_for_refusal(g);
 }
 
 static void serve(struct gateway *g, void *what)
@@ -447,6 +495,20 @@ static void loop(struct gateway *g)
     }
 }
 
+/* A fresh box has no doors yet: it runs, so that all else can be set up, and drives nothing. */
+static void say_doors(const struct gateway *g, bool simulated)
+{
+    char text[80];
+    if (g->config->n_doors == 0)
+        log_line(LOG_WARNING, "there is no [door ID] in the configuration: nothing is driven; describe "
+                              "the doors there, then start gatehoused again");
+    snprintf(text, sizeof text, "%zu door%s%s", g->config->n_doors, g->config->n_doors == 1 ? "" : "s",
+             g->config->n_doors == 0 ? ": none is described in the configuration yet" : "");
+    notify_status(text);
+    log_line(LOG_NOTICE, "gatehoused %s: %s%s", GATEHOUSE_VERSION, text,
+             simulated ? ", simulated board" : "");
+}
+
 int gateway_run(const struct gateway_options *options)
 {
     struct gateway *g = calloc(1, sizeof *g);
@@ -454,7 +516,7 @@ int gateway_run(const struct gateway_options *options)
         return 1;
     g->config = options->config;
     g->epoll_fd = g->timer_fd = g->signal_fd = g->lock_fd = g->lines.hold_fd = -1;
-    linux_clock_init(&g->clock);
+    g->is_clock_remembered = clock_start(&g->clock, g->config);
     bool up = open_all(g, options->simulated);
     if (up) {
         controller_started(&g->controller, read_clock(g));
@@ -465,8 +527,7 @@ int gateway_run(const struct gateway_options *options)
             controller_note(&g->controller, EVENT_JOURNAL_FAULT,
                             &(struct event_args){.fault = g->journal_why}, read_clock(g));
         }
-        log_line(LOG_NOTICE, "gatehoused %s: %zu doors%s", GATEHOUSE_VERSION, g->config->n_doors,
-                 options->simulated ? ", simulated board" : "");
+        say_doors(g, options->simulated);
         notify_ready();
         loop(g);
         notify_stopping();

@@ -8,29 +8,40 @@ enum gh_err limits_open(struct limits *out, int per_s, int burst)
     if (!reader)
         return GH_IO;
     *out = (struct limits){.per_s = per_s, .burst = burst, .reader = reader};
-    return GH_OK;
+    enum gh_err err = id_map_reserve(&out->by_id, LIMITS_READERS);
+    if (err)
+        limits_close(out);
+    return err;
 }
 
 void limits_close(struct limits *limits)
 {
     free(limits->reader);
+    id_map_free(&limits->by_id);
     *limits = (struct limits){0};
+}
+
+/* The place of the reader that was unused longest, which is forgotten. */
+static size_t make_room(struct limits *limits)
+{
+    size_t oldest = 0;
+    for (size_t i = 1; i < limits->n; i++)
+        if (limits->reader[i].filled.ms < limits->reader[oldest].filled.ms)
+            oldest = i;
+    id_map_remove(&limits->by_id, &limits->reader[oldest].reader);
+    return oldest;
 }
 
 static struct reader_limit *find(struct limits *limits, const struct id *id, struct mono now)
 {
-    size_t oldest = 0;
-    for (size_t i = 0; i < limits->n; i++) {
-        if (id_equal(&limits->reader[i].reader, id))
-            return &limits->reader[i];
-        if (limits->reader[i].filled.ms < limits->reader[oldest].filled.ms)
-            oldest = i;
-    }
-    struct reader_limit *r = &limits->reader[oldest];
-    if (limits->n < LIMITS_READERS)
-        r = &limits->reader[limits->n++];
+    size_t i;
+    if (id_map_find(&limits->by_id, id, &i))
+        return &limits->reader[i];
+    i = limits->n < LIMITS_READERS ? limits->n++ : make_room(limits);
+    struct reader_limit *r = &limits->reader[i];
     *r = (struct reader_limit){
         .reader = *id, .tokens_milli = (int64_t)limits->burst * 1000, .filled = now};
+    id_map_put(&limits->by_id, &r->reader, i);
     return r;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "app/config.h"
+#include "app/gatehoused/id_map.h"
 #include "core/clock.h"
 #include "core/id.h"
 
@@ -28,6 +29,7 @@ struct limits {
     int per_s, burst;
     struct reader_limit *reader; /* LIMITS_READERS of them, owned */
     size_t n;
+    struct id_map by_id;
 };
 
 GH_MUST_CHECK enum gh_err limits_open(struct limits *out, int per_s, int burst);

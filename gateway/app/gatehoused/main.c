@@ -11,7 +11,9 @@ static const char usage[] = "usage: gatehoused [--config FILE] [--sim] [-n]\n"
                             "  --config FILE  the configuration (" CONFIG_DEFAULT_PATH ")\n"
                             "  --sim          the simulated board instead of the kernel's GPIO\n"
                             "  -n             checks the configuration and ends\n"
-                            "  --version      prints the version\n";
+                            "  --version      prints the version\n"
+                            "exit status: 0 it was told to end, 1 it cannot work, 2 usage,\n"
+                            "             78 mistakes in the configuration\n";
 
 static const struct option options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -78,8 +80,9 @@ int main(int argc, char **argv)
         return a.leave;
     struct config config;
     struct config_print print = {stderr, a.path};
-    if (config_load(&config, a.path, config_print_mistake, &print) != GH_OK)
-        return 1;
+    enum gh_err err = config_load(&config, a.path, config_print_mistake, &print);
+    if (err)
+        return a.check_only ? 1 : config_exit_status(err);
     int status = 0;
     if (a.check_only) {
         printf("%s: good\n", a.path);

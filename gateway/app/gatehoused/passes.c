@@ -41,7 +41,17 @@ static void take_out(struct passes *p, struct ledger_entry *entry)
         who->older->newer = who->newer;
     area->n--;
     entry->mark = NULL;
-    free(who);
+    who->older = p->spare;
+    p->spare = who;
+}
+
+static struct passes_inside *take_spare(struct passes *p)
+{
+    struct passes_inside *who = p->spare;
+    if (!who)
+        return malloc(sizeof *who);
+    p->spare = who->older;
+    return who;
 }
 
 /* Behind those who passed later, which are few: the clock may have stepped back. */
@@ -49,7 +59,7 @@ static void put_in(struct passes *p, struct ledger_entry *entry, const struct id
                    int64_t at)
 {
     struct passes_area *area = need_area(p, area_id);
-    struct passes_inside *who = area ? malloc(sizeof *who) : NULL;
+    struct passes_inside *who = area ? take_spare(p) : NULL;
     if (!who) {
         p->is_complete = false;
         return;
@@ -149,14 +159,20 @@ enum gh_err passes_open(struct passes *out, struct ledger *ledger)
     return GH_OK;
 }
 
+static void free_list(struct passes_inside *who)
+{
+    while (who) {
+        struct passes_inside *older = who->older;
+        free(who);
+        who = older;
+    }
+}
+
 void passes_close(struct passes *p)
 {
-    for (size_t i = 0; i < p->n_areas; i++) {
-        for (struct passes_inside *who = p->area[i].newest, *older; who; who = older) {
-            older = who->older;
-            free(who);
-        }
-    }
+    for (size_t i = 0; i < p->n_areas; i++)
+        free_list(p->area[i].newest);
+    free_list(p->spare);
     free(p->area);
     *p = (struct passes){0};
 }

@@ -25,6 +25,7 @@ struct passes {
     struct ledger *ledger; /* borrowed */
     struct passes_area *area; /* owned */
     size_t n_areas;
+    struct passes_inside *spare; /* owned, linked by older: of those who left, for those who come */
     bool is_complete; /* false: memory ran out, and somebody inside is missing in the lists */
 };
 

@@ -9,9 +9,10 @@
 
 struct recorder {
     struct journal journal;
-    const unsigned char *key;   /* of the chain; borrowed */
-    char head[SHA256_HEX + 1];  /* chain value over the newest stored event */
-    char bytes[EVENT_JSON_MAX]; /* of the event recorded last */
+    struct crypto_ready_key key; /* of the chain */
+    char head[SHA256_HEX + 1];   /* chain value over the newest stored event, or the one before it */
+    bool is_behind;              /* the latter: the newest, in bytes, is still to be hashed */
+    char bytes[EVENT_JSON_MAX];  /* of the event recorded last */
     size_t len;
 };
 
@@ -19,6 +20,8 @@ struct recorder {
  * a new stream, whose first event has 64 zeros as prev). */
 void recorder_init(struct recorder *r, struct journal journal, const unsigned char key[32],
                    struct slice last_event);
+/* Forgets the key. */
+void recorder_close(struct recorder *r);
 
 /* Sets event->seq and records, and with the event, atomically, the repeat if not
  * NULL and the changes (core/changes.h; length 0 = none). The event's bytes are
@@ -26,5 +29,12 @@ void recorder_init(struct recorder *r, struct journal journal, const unsigned ch
  * was stored. */
 GH_MUST_CHECK enum gh_err recorder_append(struct recorder *r, struct event *event,
                                           const struct repeat *repeat, struct slice changes);
+
+/* Hashes the event that was recorded last, which the next one needs. That makes up for it itself:
+ * whoever has time calls this, so that a relay need not wait for it. */
+void recorder_catch_up(struct recorder *r);
+
+/* The chain value over the newest stored event, as the next one will name it. */
+void recorder_head(const struct recorder *r, char out[SHA256_HEX + 1]);
 
 #endif

@@ -19,7 +19,23 @@ static bool add_policy(struct json *out, const struct controller *c, struct now 
     return json_set(out, "policy", policy) && ok;
 }
 
-static bool add_cloud(struct json *out, const struct controller_cloud *state)
+static bool add_certificate(struct json *cloud, const struct controller_cloud *state)
+{
+    char until[INSTANT_TEXT];
+    const char *alarm = state->certificate_alarm;
+    struct json *certificate = json_new();
+    instant_format(until, state->certificate_until);
+    bool ok = certificate && json_set_text(certificate, "until", slice_of(until)) &&
+              json_set_text_or_null(certificate, "alarm", alarm[0] ? alarm : NULL);
+    if (!ok) {
+        json_free(certificate);
+        return false;
+    }
+    return json_set(cloud, "certificate", certificate);
+}
+
+static bool add_cloud(struct json *out, const struct config *config,
+                      const struct controller_cloud *state)
 {
     struct json *cloud = json_new();
     if (!cloud)
@@ -27,13 +43,17 @@ static bool add_cloud(struct json *out, const struct controller_cloud *state)
     char since[INSTANT_TEXT];
     instant_format(since, state->since);
     bool ok = json_set_bool(cloud, "online", state->online) &&
-              json_set_text_or_null(cloud, "since", state->since == INSTANT_NONE ? NULL : since);
+              json_set_text_or_null(cloud, "since", state->since == INSTANT_NONE ? NULL : since) &&
+              json_set_bool(cloud, "configured", config->cloud_url[0] != '\0') &&
+              (state->certificate_until == INSTANT_NONE || add_certificate(cloud, state));
     return json_set(out, "cloud", cloud) && ok;
 }
 
 static bool add_journal(struct json *out, const struct controller *c)
 {
     struct journal_counts n;
+    char head[SHA256_HEX + 1];
+    recorder_head(&c->recorder, head);
     c->ports.journal.ops->counts(c->ports.journal.self, &n);
     struct json *j = json_new();
     if (!j)
@@ -47,7 +67,7 @@ static bool add_journal(struct json *out, const struct controller *c)
               json_set_int(j, "queued", (int64_t)(n.next_seq - oldest)) &&
               json_set_int(j, "lost_total", (int64_t)n.lost_total) &&
               json_set_int(j, "alarm_seq", (int64_t)c->alarm_seq) &&
-              json_set_text(j, "head", slice_of(c->recorder.head));
+              json_set_text(j, "head", slice_of(head));
     return json_set(out, "journal", j) && ok;
 }
 
@@ -78,7 +98,7 @@ struct json *status_of_gateway(struct controller *c, struct now now)
               json_set_text(out, "clock", slice_of(clock_trust_name(now.wall.trust)));
     if (out && broker)
         ok = json_set(out, "broker", broker) && ok;
-    ok = ok && add_policy(out, c, now) && add_cloud(out, &c->cloud) &&
+    ok = ok && add_policy(out, c, now) && add_cloud(out, c->config, &c->cloud) &&
          add_journal(out, c) && add_reads(out, &c->stats);
     if (ok)
         return out;

@@ -25,7 +25,8 @@ static const char usage[] =
     "  --config FILE  the configuration (" CONFIG_DEFAULT_PATH ")\n"
     "  --hold         stays, and holds the lines whenever gatehoused is away\n"
     "  --version      prints the version\n"
-    "exit status: 0 every line was had and set, 1 some were not, 2 usage\n";
+    "exit status: 0 every line was had and set, 1 some were not, 2 usage,\n"
+    "             78 mistakes in the configuration\n";
 
 static const struct option options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -141,6 +142,13 @@ static int hold_lines(struct levels *l)
                 strerror(errno));
         return 1;
     }
+    int lock = hold_lock(l->config);
+    if (lock < 0) {
+        fprintf(stderr, "gatehouse-safe: %s: %s\n", l->config->run_dir,
+                errno == EWOULDBLOCK ? "another one holds the lines already: its socket would be lost"
+                                     : strerror(errno));
+        return 1;
+    }
     h.stop_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
     h.listener = hold_listen(l->config);
     int status = 1;
@@ -149,7 +157,7 @@ static int hold_lines(struct levels *l)
                 HOLD_SOCKET, strerror(errno));
     else
         status = hold(&h);
-    int fds[] = {h.stop_fd, h.listener, h.user};
+    int fds[] = {h.stop_fd, h.listener, h.user, lock};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -177,8 +185,9 @@ int main(int argc, char **argv)
     struct config config;
     struct levels levels;
     struct config_print print = {stderr, path};
-    if (config_load(&config, path, config_print_mistake, &print) != GH_OK)
-        return 1;
+    enum gh_err err = config_load(&config, path, config_print_mistake, &print);
+    if (err)
+        return config_exit_status(err);
     int status = 1;
     if (levels_init(&levels, &config, holds) == GH_OK) {
         status = holds ? hold_lines(&levels) : set_once(&levels);

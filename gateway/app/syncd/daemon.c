@@ -8,6 +8,7 @@
 #include "adapters/json/json.h"
 #include "app/control.h"
 #include "app/vendor.h"
+#include "core/clock.h"
 
 static void free_json(struct json **v)
 {
@@ -75,6 +76,33 @@ enum gh_err daemon_note(const char *socket_path, const char *kind, const char *f
     if (!r || !json_set_text(r, "call", slice_of("note")) ||
         !json_set_text(r, "kind", slice_of(kind)) ||
         (fault && !json_set_text(r, "fault", slice_of(fault)))) {
+        json_free(r);
+        return GH_IO;
+    }
+    return call_simple(socket_path, r);
+}
+
+enum gh_err daemon_deny(const char *socket_path, enum row_kind kind, const struct id *id,
+                        int64_t rev)
+{
+    struct json *r = json_new();
+    if (!r || !json_set_text(r, "call", slice_of("deny")) ||
+        !json_set_text(r, "k", slice_of(row_kind_name(kind))) ||
+        !json_set_text(r, "id", slice_of(id->s)) || !json_set_int(r, "rev", rev)) {
+        json_free(r);
+        return GH_IO;
+    }
+    return call_simple(socket_path, r);
+}
+
+enum gh_err daemon_certificate(const char *socket_path, int64_t until, const char *alarm)
+{
+    char text[INSTANT_TEXT];
+    struct json *r = json_new();
+    instant_format(text, until);
+    if (!r || !json_set_text(r, "call", slice_of("certificate")) ||
+        !json_set_text(r, "until", slice_of(text)) ||
+        (alarm[0] && !json_set_text(r, "alarm", slice_of(alarm)))) {
         json_free(r);
         return GH_IO;
     }

@@ -47,6 +47,10 @@ GH_MUST_CHECK enum gh_err daemon_ack(const char *socket_path, const char *stream
 GH_MUST_CHECK enum gh_err daemon_note(const char *socket_path, const char *kind,
                                       const char *fault);
 
+/* What there is to say of our certificate; alarm: "" = nothing is wrong. */
+GH_MUST_CHECK enum gh_err daemon_certificate(const char *socket_path, int64_t until,
+                                             const char *alarm);
+
 /* The answer to "status", borrowed for the call. */
 GH_MUST_CHECK enum gh_err daemon_status(const char *socket_path,
                                         void (*take)(void *context, struct slice json),
@@ -67,6 +71,10 @@ struct daemon_result {
  * makes no sense); it will never be. */
 GH_MUST_CHECK enum gh_err daemon_command(const char *socket_path, struct slice line,
                                          struct daemon_result *out);
+
+/* This row counts as not enabled, until a policy of this rev is in force. */
+GH_MUST_CHECK enum gh_err daemon_deny(const char *socket_path, enum row_kind kind,
+                                      const struct id *id, int64_t rev);
 
 /* The same for a page of "doors", from the from-th door on. */
 GH_MUST_CHECK enum gh_err daemon_doors(const char *socket_path, int64_t from,

@@ -61,7 +61,8 @@ enum gh_err feed_checkpoint(struct replica_checkpoint *out, const struct json *v
         return refuse(why, GH_INVALID, "checkpoint: schema %lld is not supported by this version",
                       (long long)c.schema);
     if (!json_int(v, "epoch", &c.version.epoch) || !json_int(v, "rev", &c.version.rev) ||
-        !json_int(v, "rows", &c.rows) || c.version.epoch < 1 || c.version.rev < 0 || c.rows < 0)
+        !json_int(v, "rows", &c.rows) || c.version.epoch < 1 || c.version.rev < 0 || c.rows < 0 ||
+        c.version.epoch > FEED_PLACE_MAX || c.version.rev > FEED_PLACE_MAX)
         return refuse(why, GH_INVALID, "checkpoint: epoch, rev and rows must be whole numbers");
     if (!json_text(v, "digest", &digest) || !is_digest(digest))
         return refuse(why, GH_INVALID, "checkpoint: digest must be 64 lower-case hex digits");
@@ -99,6 +100,9 @@ static enum gh_err put_row(struct feed *f, struct slice line)
     enum gh_err err = intake_check(&row, line, f->arena, why);
     if (err)
         return refuse(f->why, GH_INVALID, "%s", why);
+    if (f->is_snapshot && ++f->rows > f->checkpoint.rows)
+        return refuse(f->why, GH_INVALID, "snapshot: it has more rows than its checkpoint says, %lld",
+                      (long long)f->checkpoint.rows);
     if (why[0])
         log_line(LOG_WARNING, "pull: %s", why); /* an inert row: it grants nothing */
     err = begin(f);
@@ -118,13 +122,14 @@ static enum gh_err take_head(struct feed *f, const struct json *v)
     if (!json_int(v, "epoch", &epoch) || !json_text(v, "next", &next) || next.len == 0 ||
         next.len > REPLICA_CURSOR_MAX)
         return refuse(f->why, GH_INVALID, "changes: the head line needs epoch and next");
-    if (epoch != f->epoch) /* changes to another policy than the one we hold */
+    if (epoch != f->epoch && !f->is_lane) /* changes to another policy than the one we hold */
         return refuse(f->why, GH_INVALID, "changes: epoch %lld, but %lld is applied",
                       (long long)epoch, (long long)f->epoch);
     if (memchr(next.ptr, '\0', next.len))
         return refuse(f->why, GH_INVALID, "changes: next holds a zero byte");
     memcpy(f->next, next.ptr, next.len);
     f->next[next.len] = '\0';
+    f->has_more = json_bool(v, "more", &f->has_more) && f->has_more;
     f->has_head = true;
     return GH_OK;
 }
@@ -138,9 +143,12 @@ static enum gh_err take_deny(struct feed *f, const struct json *v)
     if (!json_text(v, "k", &k) || !json_text(v, "id", &id_text) || !json_int(v, "rev", &rev) ||
         row_kind_parse(&kind, k) != GH_OK || id_set(&id, id_text) != GH_OK)
         return refuse(f->why, GH_INVALID, "changes: a deny line needs k, id and rev");
-    enum gh_err err = replica_writer_deny(f->writer, kind, &id, rev);
-    if (err == GH_INVALID)
-        return refuse(f->why, err, "changes: %s %s cannot be denied", row_kind_name(kind), id.s);
+    if ((kind != ROW_PERSON && kind != ROW_CREDENTIAL && kind != ROW_ENTITLEMENT) || rev < 0)
+        return refuse(f->why, GH_INVALID, "changes: %s %s cannot be denied", row_kind_name(kind),
+                      id.s);
+    if (f->deny)
+        f->deny(f->context, kind, &id, rev);
+    enum gh_err err = f->writer ? replica_writer_deny(f->writer, kind, &id, rev) : GH_OK;
     return err ? failed(f, err, "deny line") : GH_OK;
 }
 
@@ -197,6 +205,24 @@ static enum gh_err take_change(struct feed *f, struct slice line)
     return put_row(f, line);
 }
 
+/* --- the lane alone ---------------------------------------------------------- */
+
+/* What is wrong with a line is told already, or is the pull's to tell. */
+static void take_lane(struct feed *f, struct slice line)
+{
+    struct slice t;
+    struct feed aside = {.writer = f->writer, .deny = f->deny, .context = f->context};
+    __attribute__((cleanup(free_json))) struct json *v = json_parse_object(line, NULL, 0);
+    if (!v || !json_text(v, "t", &t))
+        return;
+    if (slice_is(t, "command"))
+        f->command(f->context, line);
+    else if (slice_is(t, "deny") && take_deny(&aside, v) != GH_OK)
+        log_line(LOG_DEBUG, "pull: %s", aside.why);
+    else if (slice_is(t, "head") && !f->has_head && take_head(f, v) != GH_OK)
+        log_line(LOG_DEBUG, "pull: %s", f->why);
+}
+
 /* --- the whole ------------------------------------------------------------ */
 
 bool feed_line(void *feed, struct slice line)
@@ -204,6 +230,16 @@ bool feed_line(void *feed, struct slice line)
     struct feed *f = feed;
     f->err = f->is_snapshot ? put_row(f, line) : take_change(f, line);
     return f->err == GH_OK;
+}
+
+bool feed_line_on(void *feed, struct slice line)
+{
+    struct feed *f = feed;
+    if (f->is_lane || f->err)
+        take_lane(f, line);
+    else
+        (void)feed_line(f, line);
+    return f->has_head;
 }
 
 /* Reading everything takes a while on a large site, and the next poll waits for it. */

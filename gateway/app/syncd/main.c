@@ -15,6 +15,7 @@
 #include "app/state.h"
 #include "app/syncd/pull.h"
 #include "app/syncd/push.h"
+#include "app/syncd/renewal.h"
 #include "app/syncd/token.h"
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2 };
@@ -23,7 +24,7 @@ enum { EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct options {
     const char *config;
-    bool check_only;
+    bool check_only, asks_for_cloud;
 };
 
 /* Everything that lives until the end. */
@@ -33,8 +34,11 @@ struct syncd {
     struct sign_keys policy_keys;
     struct sync sync;
     struct https *https[SYNC_ACTIVITIES];
+    struct identity identity; /* of a gateway that was enrolled */
+    struct lane lane;
     struct pull pull;
     struct push push;
+    struct renewal renewal;
     int lock_fd;
 };
 
@@ -43,7 +47,10 @@ static void usage(FILE *out)
     fputs("usage: gatehouse-syncd [--config FILE] [-n]\n"
           "  --config FILE  the configuration (" CONFIG_DEFAULT_PATH ")\n"
           "  -n             checks the configuration and ends\n"
-          "  --version      prints the version\n",
+          "  --has-cloud    ends at once; exit status 1: there is no [cloud], nothing to do\n"
+          "  --version      prints the version\n"
+          "exit status: 0 it was told to end, or has nothing to do, 1 it cannot work, 2 usage,\n"
+          "             78 mistakes in the configuration\n",
           out);
 }
 
@@ -52,6 +59,7 @@ static int read_options(struct options *o, int argc, char **argv)
 {
     static const struct option names[] = {{"config", required_argument, NULL, 'c'},
                                           {"check", no_argument, NULL, 'n'},
+                                          {"has-cloud", no_argument, NULL, 'C'},
                                           {"version", no_argument, NULL, 'V'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
@@ -64,6 +72,9 @@ static int read_options(struct options *o, int argc, char **argv)
             break;
         case 'n':
             o->check_only = true;
+            break;
+        case 'C':
+            o->asks_for_cloud = true;
             break;
         case 'V':
             puts(GATEHOUSE_VERSION);
@@ -96,7 +107,7 @@ static bool take_lock(struct syncd *d)
     d->lock_fd = state_lock(path, d->config.state_dir, STATE_SYNCD_LOCK, 0660);
     if (d->lock_fd < 0)
         log_line(LOG_ERR, "%s: %s", path,
-                 errno == EWOULDBLOCK ? "another gatehouse-syncd is at work there" : strerror(errno));
+                 state_lock_why(errno, "another gatehouse-syncd is at work there"));
     return d->lock_fd >= 0;
 }
 
@@ -110,6 +121,7 @@ static bool load_keys(struct syncd *d)
     return !err;
 }
 
+/* By the files that the configuration names. */
 static bool open_links(struct syncd *d)
 {
     const struct config *c = &d->config;
@@ -132,6 +144,22 @@ static bool open_links(struct syncd *d)
     return good;
 }
 
+/* By what the enrolment brought. */
+static bool open_enrolled_links(struct syncd *d)
+{
+    char why[256] = "out of memory";
+    const struct identity *own = &d->identity;
+    const struct https_options o = {.base_url = d->config.cloud_url, .ca_pem = slice_of(own->ca)};
+    bool good = true;
+    for (int i = 0; i < SYNC_ACTIVITIES && good; i++)
+        good = https_open(&d->https[i], &o, why, sizeof why) == GH_OK &&
+               https_use_certificate(d->https[i], slice_of(own->certificate),
+                                     slice_of(own->key)) == GH_OK;
+    if (!good)
+        log_line(LOG_ERR, "cloud: %s", why);
+    return good;
+}
+
 static bool load_policy_keys(struct syncd *d)
 {
     const char *path = d->config.policy_key_file;
@@ -145,20 +173,24 @@ static bool load_policy_keys(struct syncd *d)
 static bool set_up(struct syncd *d)
 {
     uint64_t seed[SYNC_ACTIVITIES];
-    if (!take_lock(d) || !load_keys(d) || !open_links(d))
+    if (!load_keys(d) || !(d->config.is_enrolled ? open_enrolled_links(d) : open_links(d)))
         return false;
     crypto_random(seed, sizeof seed);
-    log_line(LOG_DEBUG, "seeds %llx %llx", (unsigned long long)seed[SYNC_PULL],
-             (unsigned long long)seed[SYNC_PUSH]);
+    log_line(LOG_DEBUG, "seeds %llx %llx %llx", (unsigned long long)seed[SYNC_PULL],
+             (unsigned long long)seed[SYNC_PUSH], (unsigned long long)seed[SYNC_LANE]);
     if (!load_policy_keys(d))
         return false;
     const struct sign_keys *policy_keys = d->config.policy_unsigned ? NULL : &d->policy_keys;
-    if (pull_init(&d->pull, &d->sync, d->https[SYNC_PULL], &d->keys, policy_keys,
+    if (lane_init(&d->lane, &d->sync, d->https[SYNC_LANE], seed[SYNC_LANE]) ||
+        pull_init(&d->pull, &d->sync, d->https[SYNC_PULL], &d->lane, &d->keys, policy_keys,
                   seed[SYNC_PULL]) ||
-        push_init(&d->push, &d->sync, d->https[SYNC_PUSH], seed[SYNC_PUSH])) {
+        push_init(&d->push, &d->sync, d->https[SYNC_PUSH], d->https[SYNC_PULL],
+                  seed[SYNC_PUSH])) {
         log_line(LOG_ERR, "out of memory");
         return false;
     }
+    renewal_init(&d->renewal, &d->sync, d->https, d->config.is_enrolled ? &d->identity : NULL,
+                 seed[SYNC_RENEWAL]);
     return true;
 }
 
@@ -166,9 +198,11 @@ static void tear_down(struct syncd *d)
 {
     push_free(&d->push);
     pull_free(&d->pull);
+    lane_free(&d->lane);
     for (int i = 0; i < SYNC_ACTIVITIES; i++)
         https_close(d->https[i]);
     crypto_forget(&d->keys, sizeof d->keys);
+    crypto_forget(&d->identity, sizeof d->identity);
     if (d->lock_fd >= 0)
         close(d->lock_fd);
 }
@@ -194,16 +228,48 @@ static void wait_for_end(struct syncd *d, const sigset_t *signals)
     }
 }
 
-/* Both threads from start to end. */
+/* Until it ends by a signal, or there is an identity: true. */
+static bool wait_for_identity(struct syncd *d, const sigset_t *signals)
+{
+    const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
+    char why[IDENTITY_WHY_MAX], before[IDENTITY_WHY_MAX] = "";
+    if (d->config.is_enrolled)
+        notify_ready(); /* to wait is all there is to do */
+    while (d->config.is_enrolled) {
+        enum gh_err err = identity_load(&d->identity, &d->config, why);
+        if (why[0] && strcmp(why, before) != 0)
+            log_line(err == GH_NOT_FOUND ? LOG_NOTICE : LOG_ERR, "%s%s", why,
+                     err ? "; waiting for gatehousectl enrol" : "");
+        memcpy(before, why, sizeof why);
+        if (!err)
+            break;
+        notify_watchdog();
+        int signal_number = sigtimedwait(signals, NULL, &tick);
+        if (signal_number > 0) {
+            log_line(LOG_NOTICE, "ending: %s", strsignal(signal_number));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* All threads from start to end. */
 static int run(struct syncd *d, const sigset_t *signals)
 {
-    pthread_t pull, push;
-    if (pthread_create(&pull, NULL, pull_run, &d->pull) != 0) {
-        log_line(LOG_ERR, "cannot start a thread");
-        return EXIT_REFUSED;
-    }
-    bool both = pthread_create(&push, NULL, push_run, &d->push) == 0;
-    if (both) {
+    static void *(*const bodies[SYNC_ACTIVITIES])(void *) = {
+        [SYNC_PULL] = pull_run, [SYNC_PUSH] = push_run, [SYNC_LANE] = lane_run,
+        [SYNC_RENEWAL] = renewal_run};
+    void *const whose[SYNC_ACTIVITIES] = {
+        [SYNC_PULL] = &d->pull, [SYNC_PUSH] = &d->push, [SYNC_LANE] = &d->lane,
+        [SYNC_RENEWAL] = &d->renewal};
+    pthread_t thread[SYNC_ACTIVITIES];
+    /* Without a certificate there is none to renew. */
+    int wanted = d->config.cloud_cert_file[0] ? SYNC_ACTIVITIES : SYNC_RENEWAL, n = 0;
+    for (int i = 0; i < wanted; i++)
+        sync_promise(&d->sync, (enum sync_activity)i, SYNC_WORK_MS);
+    while (n < wanted && pthread_create(&thread[n], NULL, bodies[n], whose[n]) == 0)
+        n++;
+    if (n == wanted) {
         log_line(LOG_NOTICE,
                  "gatehouse-syncd " GATEHOUSE_VERSION " started: site %s, gateway %s, %s",
                  d->config.site.s, d->config.gateway.s, d->config.cloud_url);
@@ -214,12 +280,12 @@ static int run(struct syncd *d, const sigset_t *signals)
     }
     notify_stopping();
     sync_stop(&d->sync);
+    lane_stop(&d->lane);
     for (int i = 0; i < SYNC_ACTIVITIES; i++)
         https_cancel(d->https[i]);
-    pthread_join(pull, NULL);
-    if (both)
-        pthread_join(push, NULL);
-    return both ? EXIT_SUCCESS : EXIT_REFUSED;
+    for (int i = 0; i < n; i++)
+        pthread_join(thread[i], NULL);
+    return n == wanted ? EXIT_SUCCESS : EXIT_REFUSED;
 }
 
 static int serve(struct syncd *d)
@@ -239,22 +305,42 @@ static int serve(struct syncd *d)
         log_line(LOG_ERR, "run_dir is too long, or out of memory");
         return EXIT_REFUSED;
     }
-    int status = set_up(d) ? run(d, &signals) : EXIT_REFUSED;
+    int status = EXIT_REFUSED;
+    if (take_lock(d) && !wait_for_identity(d, &signals))
+        status = EXIT_SUCCESS;
+    else if (d->lock_fd >= 0 && set_up(d))
+        status = run(d, &signals);
     tear_down(d);
     sync_destroy(&d->sync);
     return status;
 }
 
+/* For systemd's ExecCondition. A configuration with mistakes may have one: the start says them. */
+static int ask_for_cloud(const char *path)
+{
+    struct config config;
+    if (config_load(&config, path, config_ignore_mistake, NULL) != GH_OK)
+        return EXIT_SUCCESS;
+    bool has_cloud = config.cloud_url[0] != '\0';
+    config_free(&config);
+    if (!has_cloud)
+        log_line(LOG_NOTICE, "there is no [cloud] in %s: nothing to do", path);
+    return has_cloud ? EXIT_SUCCESS : EXIT_REFUSED;
+}
+
 int main(int argc, char **argv)
 {
     struct options o;
-    struct syncd d = {.lock_fd = -1};
+    static struct syncd d = {.lock_fd = -1};
     int status = read_options(&o, argc, argv);
     if (status >= 0)
         return status;
+    if (o.asks_for_cloud)
+        return ask_for_cloud(o.config);
     struct config_print print = {stderr, o.config};
-    if (config_load(&d.config, o.config, config_print_mistake, &print) != GH_OK)
-        return EXIT_REFUSED;
+    enum gh_err err = config_load(&d.config, o.config, config_print_mistake, &print);
+    if (err)
+        return o.check_only ? EXIT_REFUSED : config_exit_status(err);
     if (o.check_only) {
         printf("%s: good\n", o.config);
         status = EXIT_SUCCESS;

@@ -8,29 +8,29 @@
 #include "app/log.h"
 #include "app/policy_intake.h"
 #include "app/state.h"
-#include "app/syncd/commands.h"
 
 /* A row of POLICY_LINE_MAX bytes can hold that many references of a few bytes,
  * each of which becomes an identifier of its full size. Memory that no row
  * needs is never touched. */
 #define ARENA_BYTES (32 * 1024 * 1024)
 #define CHANGES_MAX_BYTES (1024ull * 1024 * 1024)
-#define POLL_IDLE_MS ((PULL_WAIT_S + 15) * 1000)
-/* After so many change sets that do not add up, our own copy is suspected. */
-#define DIGEST_FAILURES_MAX 2
 #define PATH_MAX_BYTES 2048
 #define PULL_PAUSE_MS 1000
+/* In a wait of less, no poll is worth it. */
+#define LISTEN_MS 500
 /* The whole file is looked at for damage this often, some pages in each step. */
 #define SCAN_EVERY_MS (60 * 60 * 1000)
+#define SCAN_RETRY_MS (60 * 1000)
 #define SCAN_PAGES 4096
 /* So often at most is a policy loaded anew because gatehoused met damage. */
 #define SUSPICION_EVERY_MS (10 * 60 * 1000)
 
-enum gh_err pull_init(struct pull *p, struct sync *sync, struct https *https,
+enum gh_err pull_init(struct pull *p, struct sync *sync, struct https *https, struct lane *lane,
                       const struct crypto_keys *keys, const struct sign_keys *policy_keys,
                       uint64_t seed)
 {
-    *p = (struct pull){.sync = sync, .https = https, .keys = keys, .retry_after_s = -1};
+    *p = (struct pull){
+        .sync = sync, .https = https, .lane = lane, .keys = keys, .retry_after_s = -1};
     if (policy_keys)
         p->policy_keys = *policy_keys;
     p->trust = (struct feed_trust){.keys = policy_keys ? &p->policy_keys : NULL,
@@ -77,7 +77,7 @@ bool pull_wait(struct pull *p)
         if (sync_take_back(p->sync, SYNC_PULL))
             rhythm_hasten(&p->rhythm, sync_now());
         int64_t wait_ms = rhythm_wait_ms(&p->rhythm, sync_now());
-        sync_promise(p->sync, SYNC_PULL, wait_ms + 2 * POLL_IDLE_MS);
+        sync_promise(p->sync, SYNC_PULL, wait_ms + SYNC_WORK_MS);
         if (wait_ms == 0)
             return true;
         sync_sleep_until_back(p->sync, SYNC_PULL, wait_ms);
@@ -97,6 +97,20 @@ void pull_raise_floor(struct pull *p, const struct replica_state *state)
     if (err)
         log_line(LOG_ERR, "pull: %s/%s cannot be written: %s", p->sync->config->state_dir,
                  FLOOR_FILE, gh_err_name(err));
+}
+
+void pull_write_denials(struct pull *p)
+{
+    struct sync_denial d;
+    enum gh_err err = GH_OK;
+    replica_writer_group(p->writer);
+    while (sync_denial_take(p->sync, &d) && err == GH_OK)
+        err = replica_writer_deny(p->writer, d.kind, &d.id, d.rev);
+    enum gh_err ended = replica_writer_group_end(p->writer);
+    if (err == GH_OK)
+        err = ended;
+    if (err) /* gatehoused has them, and the pull will hear of them again */
+        log_line(LOG_WARNING, "pull: what is denied cannot be written: %s", gh_err_name(err));
 }
 
 enum pull_end pull_failed(struct pull *p, enum gh_err err, const char *why)
@@ -136,36 +150,69 @@ enum pull_end pull_unserved(struct pull *p, const char *what, enum https_outcome
 
 /* --- changes -------------------------------------------------------------- */
 
-static void escape(char *out, const char *text)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-            c == '.' || c == '-' || c == '_') {
-            *out++ = *text;
-        } else {
-            *out++ = '%';
-            *out++ = hex[c >> 4];
-            *out++ = hex[c & 15];
-        }
-    }
-    *out = '\0';
-}
-
 struct poll {
     struct pull *pull;
     struct lines lines;
     struct feed feed;
+    struct lane_exit exit;
+    uint64_t bytes;
     enum gh_err err; /* why a piece ended the call */
 };
 
 static bool take_piece(void *context, struct slice bytes)
 {
     struct poll *poll = context;
-    sync_promise(poll->pull->sync, SYNC_PULL, 2 * POLL_IDLE_MS);
-    poll->err = lines_feed(&poll->lines, bytes, feed_line, &poll->feed);
+    sync_promise(poll->pull->sync, SYNC_PULL, SYNC_WORK_MS);
+    struct feed *f = &poll->feed;
+    poll->bytes += bytes.len;
+    /* What is denied in one piece is written in one go. */
+    replica_writer_group(poll->pull->writer);
+    poll->err = lines_feed(&poll->lines, bytes, feed_line_on, f);
+    enum gh_err err = replica_writer_group_end(poll->pull->writer);
+    if (err && !f->err) {
+        snprintf(f->why, sizeof f->why, "deny lines: %s", gh_err_name(err));
+        f->err = err;
+    }
     return poll->err == GH_OK;
+}
+
+/* --- change sets without a checkpoint ------------------------------------------ */
+
+static void forget_carry(struct pull *p)
+{
+    if (p->is_carry_begun && p->writer)
+        replica_writer_drop(p->writer);
+    p->is_carried = p->is_carry_begun = p->is_more_coming = false;
+    p->carry_bytes = 0;
+}
+
+/* The rows so far, if there are any, stay with the writer. */
+static enum pull_end carry(struct pull *p, struct poll *poll)
+{
+    struct feed *f = &poll->feed;
+    bool has_rows = f->is_begun && poll->bytes > 0;
+    if (p->carry_bytes + poll->bytes > CHANGES_MAX_BYTES)
+        return pull_failed(p, GH_INVALID, "changes: too many without a checkpoint");
+    p->carry_bytes += poll->bytes;
+    p->is_carried = true;
+    p->is_carry_begun = f->is_begun;
+    p->is_more_coming = has_rows && f->has_more;
+    memcpy(p->carry_cursor, f->next, sizeof p->carry_cursor);
+    f->is_begun = false; /* so that it is not dropped with the feed */
+    return PULL_DONE;
+}
+
+static enum pull_end apply(struct pull *p, struct feed *f)
+{
+    struct replica_state state;
+    enum gh_err err = feed_commit(f, slice_of(f->next));
+    if (err)
+        return pull_failed(p, err, f->why);
+    forget_carry(p);
+    replica_writer_state(p->writer, &state);
+    pull_raise_floor(p, &state);
+    sync_applied(p->sync, &state);
+    return PULL_DONE;
 }
 
 /* Takes the change set that came, whole or not. */
@@ -174,62 +221,67 @@ static enum pull_end conclude(struct pull *p, struct poll *poll, enum https_outc
 {
     struct feed *f = &poll->feed;
     if (outcome == HTTPS_DONE && !poll->err)
-        poll->err = lines_end(&poll->lines, feed_line, f);
+        poll->err = lines_end(&poll->lines, feed_line_on, f);
+    if (outcome == HTTPS_DONE && f->has_head)
+        lane_heard(p->lane, f->next);
+    if (f->err)
+        return pull_failed(p, f->err, f->why);
     if (poll->err == GH_FULL)
         return pull_failed(p, GH_INVALID, "changes: a line is longer than a row may be");
-    if (poll->err)
-        return pull_failed(p, f->err, f->why);
+    if (outcome == HTTPS_STOPPED && !poll->err && !sync_is_stopping(p->sync))
+        return PULL_DONE; /* there is something more urgent */
     if (outcome != HTTPS_DONE)
         return pull_unserved(p, "changes", outcome, r);
-    enum gh_err err = feed_commit(f, slice_of(f->next));
-    if (err == GH_CORRUPT && ++p->digest_failures >= DIGEST_FAILURES_MAX)
-        p->wants_snapshot = true;
-    if (err)
-        return pull_failed(p, err, f->why);
-    struct replica_state state;
-    replica_writer_state(p->writer, &state);
-    pull_raise_floor(p, &state);
-    sync_applied(p->sync, &state);
-    p->digest_failures = 0;
-    return PULL_DONE;
+    return f->has_head && !f->has_checkpoint ? carry(p, poll) : apply(p, f);
 }
 
-static void hand_over(void *context, struct slice line)
+static enum https_outcome ask_for_changes(struct pull *p, const struct replica_state *state,
+                                          struct poll *poll, struct https_response *r)
 {
-    commands_take(context, line);
+    char since[3 * REPLICA_CURSOR_MAX + 1], applied[3 * REPLICA_CURSOR_MAX + 1];
+    char path[PATH_MAX_BYTES];
+    lane_escape(since, p->is_carried ? p->carry_cursor : state->cursor);
+    lane_escape(applied, state->cursor);
+    snprintf(path, sizeof path,
+             "/v1/sites/%s/changes?since=%s&wait=%d&applied=%s&digest=%s&schema=%d",
+             p->sync->config->site.s, since, LANE_WAIT_S, applied, state->digest, FEED_SCHEMA);
+    struct https_request request = pull_request(path);
+    request.idle_timeout_ms = LANE_IDLE_MS;
+    request.max_bytes = CHANGES_MAX_BYTES;
+    request.piece = take_piece;
+    request.context = poll;
+    sync_set_polling(p->sync, true);
+    enum https_outcome outcome = sync_call(p->sync, SYNC_PULL, p->https, &request, r);
+    sync_set_polling(p->sync, false);
+    sync_heard(p->sync, SYNC_PULL, "changes", outcome, r);
+    return outcome;
 }
 
 static enum pull_end poll_changes(struct pull *p, const struct replica_state *state)
 {
-    char cursor[3 * REPLICA_CURSOR_MAX + 1], path[PATH_MAX_BYTES];
-    escape(cursor, state->cursor);
-    snprintf(path, sizeof path,
-             "/v1/sites/%s/changes?since=%s&wait=%d&applied=%s&digest=%s&schema=%d",
-             p->sync->config->site.s, cursor, PULL_WAIT_S, cursor, state->digest, FEED_SCHEMA);
-    struct poll poll = {.pull = p, .feed = pull_feed(p, false)};
+    struct poll poll = {.pull = p, .feed = pull_feed(p, false), .exit = {.sync = p->sync}};
     poll.feed.epoch = state->version.epoch;
-    poll.feed.command = hand_over;
-    poll.feed.context = p->sync;
+    poll.feed.command = lane_command;
+    poll.feed.deny = lane_deny;
+    poll.feed.context = &poll.exit;
+    poll.feed.is_begun = p->is_carry_begun;
     poll.lines = (struct lines){.buffer = p->line, .size = POLICY_LINE_MAX};
-    struct https_request request = pull_request(path);
-    request.idle_timeout_ms = POLL_IDLE_MS;
-    request.max_bytes = CHANGES_MAX_BYTES;
-    request.piece = take_piece;
-    request.context = &poll;
     struct https_response r;
-    sync_promise(p->sync, SYNC_PULL, 2 * POLL_IDLE_MS);
-    enum https_outcome outcome = https_call(p->https, &request, &r);
-    sync_heard(p->sync, SYNC_PULL, "changes", outcome, &r);
-    enum pull_end end = PULL_DONE;
-    if (outcome == HTTPS_DONE && (r.status == 409 || r.status == 410)) {
+    enum https_outcome outcome = ask_for_changes(p, state, &poll, &r);
+    if (outcome == HTTPS_DONE && r.status == 204)
+        return PULL_DONE;
+    enum pull_end end = PULL_SNAPSHOT;
+    p->is_more_coming = false;
+    if (outcome == HTTPS_DONE && (r.status == 409 || r.status == 410))
         log_line(LOG_NOTICE, "pull: the cloud wants a snapshot loaded (%d)", r.status);
-        end = PULL_SNAPSHOT;
-    } else if (outcome == HTTPS_DONE && r.status != 200 && r.status != 204) {
+    else if (outcome == HTTPS_DONE && r.status != 200)
         end = pull_unserved(p, "changes", outcome, &r);
-    } else if (!(outcome == HTTPS_DONE && r.status == 204)) {
+    else
         end = conclude(p, &poll, outcome, &r);
+    if (end != PULL_DONE || poll.feed.is_begun) {
+        feed_drop(&poll.feed);
+        forget_carry(p);
     }
-    feed_drop(&poll.feed);
     return end;
 }
 
@@ -242,8 +294,8 @@ static enum pull_end poll_politely(struct pull *p, const struct replica_state *b
     if (end != PULL_DONE)
         return end;
     replica_writer_state(p->writer, &after);
-    if (after.version.epoch == before->version.epoch && after.version.rev == before->version.rev &&
-        sync_now().ms - begun_ms < PULL_PAUSE_MS)
+    if (!p->is_more_coming && after.version.epoch == before->version.epoch &&
+        after.version.rev == before->version.rev && sync_now().ms - begun_ms < PULL_PAUSE_MS)
         sync_sleep(p->sync, PULL_PAUSE_MS);
     return end;
 }
@@ -310,6 +362,8 @@ static enum pull_end open_writer(struct pull *p)
     replica_writer_state(p->writer, &state);
     pull_raise_floor(p, &state);
     sync_stands(p->sync, &state);
+    if (state.cursor[0])
+        lane_heard(p->lane, state.cursor);
     return PULL_DONE;
 }
 
@@ -336,7 +390,7 @@ static void look_for_damage(struct pull *p)
         if (err == GH_IO)
             log_line(LOG_ERR, "pull: replica.db cannot be read: check the disk");
         if (done || err)
-            p->scan_next_ms = now_ms + SCAN_EVERY_MS;
+            p->scan_next_ms = now_ms + (err == GH_RETRY || err == GH_FULL ? SCAN_RETRY_MS : SCAN_EVERY_MS);
     }
     if (replica_writer_is_damaged(p->writer))
         p->wants_fresh = true;
@@ -356,6 +410,7 @@ static enum pull_end step(struct pull *p)
     if (p->writer && !p->is_writer_broken)
         look_for_damage(p);
     if (p->is_writer_broken) {
+        forget_carry(p);
         replica_writer_close(p->writer);
         p->writer = NULL;
         p->is_writer_broken = false;
@@ -367,22 +422,23 @@ static enum pull_end step(struct pull *p)
         if (end != PULL_DONE)
             return end;
     }
+    pull_write_denials(p);
     replica_writer_state(p->writer, &state);
     if (sync_take_want(p->sync))
         p->wants_snapshot = true;
     if (!p->wants_snapshot && state.version.epoch != 0)
         return poll_politely(p, &state);
+    forget_carry(p);
     enum pull_end end = pull_snapshot(p);
-    if (end == PULL_LOADED) {
+    if (end == PULL_LOADED)
         p->wants_snapshot = false;
-        p->digest_failures = 0;
-    }
     return end;
 }
 
 /* What the end of a step means for the next one. */
 static void take_end(struct pull *p, enum pull_end end)
 {
+    p->is_refused = end == PULL_REFUSED;
     switch (end) {
     case PULL_DONE:
         rhythm_succeeded(&p->rhythm);
@@ -399,7 +455,7 @@ static void take_end(struct pull *p, enum pull_end end)
         break;
     case PULL_REFUSED:
         /* A bad row that is mended or gone by now still stands in the changes, and
-         * not in a snapshot; deny lines stand in the changes only. In turns. */
+         * not in a snapshot; and changes do not mend a copy of ours that went wrong. In turns. */
         p->wants_snapshot = !p->wants_snapshot;
         rhythm_failed(&p->rhythm, sync_now(), p->retry_after_s);
         break;
@@ -412,10 +468,21 @@ static void take_end(struct pull *p, enum pull_end end)
     }
 }
 
+/* A refused policy is no reason not to hear what is denied. */
+static bool wait_for_step(struct pull *p)
+{
+    if (!p->is_refused || rhythm_wait_ms(&p->rhythm, sync_now()) < LISTEN_MS)
+        return pull_wait(p);
+    lane_open(p->lane, "");
+    bool goes_on = pull_wait(p);
+    lane_close(p->lane);
+    return goes_on;
+}
+
 void *pull_run(void *pull)
 {
     struct pull *p = pull;
-    while (pull_wait(p))
+    while (wait_for_step(p))
         take_end(p, step(p));
     return NULL;
 }

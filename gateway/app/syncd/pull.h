@@ -3,8 +3,10 @@
  * Without a policy, or when the cloud says that the cursor is of no use (409,
  * 410), the checkpoint is asked for and its snapshot loaded beside the old
  * policy. Then it polls for changes, each poll held open by the cloud until
- * there is one. What is refused is told in the status post and tried again in
- * the rhythm, from the same cursor; the last good policy stays.
+ * there is one. A change set that ends without a checkpoint is carried: its rows
+ * wait, and the next poll goes on from its end. What is refused is told in the status post
+ * and tried again in the rhythm, from the cursor that was applied; the last good policy
+ * stays. While no poll is open for either reason, the lane listens (lane.h).
  *
  * The cursor behind a snapshot is the ETag of its checkpoint without quotes,
  * or, if there is none, "EPOCH.REV". */
@@ -14,10 +16,9 @@
 #include <sys/types.h>
 
 #include "app/syncd/feed.h"
+#include "app/syncd/lane.h"
 #include "app/syncd/rhythm.h"
 #include "app/syncd/sync.h"
-
-#define PULL_WAIT_S 50 /* how long the cloud may hold a poll open */
 
 /* How one step of the pull ended. */
 enum pull_end {
@@ -32,6 +33,7 @@ enum pull_end {
 struct pull {
     struct sync *sync;              /* borrowed */
     struct https *https;            /* borrowed */
+    struct lane *lane;              /* borrowed */
     const struct crypto_keys *keys; /* borrowed */
     struct sign_keys policy_keys;
     struct feed_trust trust;
@@ -49,14 +51,19 @@ struct pull {
     int64_t retry_after_s; /* of the last answer; -1 = none */
     bool wants_snapshot;
     bool has_just_loaded;  /* no poll was served since the last snapshot */
-    int digest_failures;   /* change sets in a row that did not add up */
+    bool is_refused;       /* the last step ended as PULL_REFUSED */
+    bool is_carried;       /* change sets without a checkpoint were heard up to carry_cursor */
+    bool is_carry_begun;   /* and their rows wait in the writer */
+    bool is_more_coming;   /* the last one brought rows, and says that there is more */
+    char carry_cursor[REPLICA_CURSOR_MAX + 1];
+    uint64_t carry_bytes;
     int64_t refused_epoch, refused_rev; /* of the snapshot whose rows were refused; 0, 0 = none */
 };
 
 /* Prepares; nothing is opened yet. policy_keys NULL: policy is unsigned; copied. GH_FULL:
  * out of memory. A pull stays where it is until it is freed. */
 GH_MUST_CHECK enum gh_err pull_init(struct pull *p, struct sync *sync, struct https *https,
-                                    const struct crypto_keys *keys,
+                                    struct lane *lane, const struct crypto_keys *keys,
                                     const struct sign_keys *policy_keys, uint64_t seed);
 void pull_free(struct pull *p);
 /* A thread's body (struct pull *): until sync_stop. */
@@ -70,6 +77,9 @@ enum pull_end pull_snapshot(struct pull *p);
 /* The policy that was applied is the lowest that is taken from now on, also by the next
  * process. */
 void pull_raise_floor(struct pull *p, const struct replica_state *state);
+
+/* Writes what the lane heard into the replica, as far as it can be written. */
+void pull_write_denials(struct pull *p);
 
 /* After a commit: a fresh replica is in its place then. */
 void pull_note_file(struct pull *p);

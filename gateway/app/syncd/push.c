@@ -15,9 +15,11 @@
 #define TOTAL_MS 60000
 #define PATH_MAX_BYTES 512
 
-enum gh_err push_init(struct push *p, struct sync *sync, struct https *https, uint64_t seed)
+enum gh_err push_init(struct push *p, struct sync *sync, struct https *https,
+                      struct https *pull_https, uint64_t seed)
 {
-    *p = (struct push){.sync = sync, .https = https, .limit = DAEMON_BATCH_EVENTS};
+    *p = (struct push){.sync = sync, .https = https, .pull_https = pull_https,
+                       .limit = DAEMON_BATCH_EVENTS, .damage_seen = -1};
     p->batch.body = malloc(DAEMON_BODY_BYTES);
     rhythm_init(&p->rhythm, seed);
     rhythm_init(&p->refusals, ~seed);
@@ -71,8 +73,7 @@ enum push_end push_post(struct push *p, const char *call, struct slice json,
         .connect_timeout_ms = CONNECT_MS, .idle_timeout_ms = IDLE_MS,
         .total_timeout_ms = TOTAL_MS, .max_bytes = sizeof reply->text,
         .piece = keep_piece, .context = reply};
-    sync_promise(p->sync, SYNC_PUSH, 2 * TOTAL_MS);
-    enum https_outcome outcome = https_call(p->https, &request, &r);
+    enum https_outcome outcome = sync_call(p->sync, SYNC_PUSH, p->https, &request, &r);
     sync_heard(p->sync, SYNC_PUSH, call, outcome, &r);
     reply->status = outcome == HTTPS_DONE ? r.status : 0;
     if (reply->status >= 200 && reply->status < 300) {
@@ -157,6 +158,10 @@ static void conclude_gap(struct push *p, const struct push_reply *reply)
     if (!reply_number(reply, "expected_seq", &expected) || expected < 1) {
         nack(p, "events: the cloud refuses %lld to %lld and names no expected_seq",
              (long long)b->first_seq, (long long)b->last_seq);
+    } else if (p->next_seq && expected > p->next_seq && expected > b->last_seq + 1) {
+        /* It mistakes this stream for another: nothing in it may count as received. */
+        nack(p, "events: the cloud expects %lld, and stream %.40s ends at %lld",
+             (long long)expected, b->stream, (long long)p->next_seq - 1);
     } else if (expected > b->first_seq) {
         /* It has the beginning of this batch already. */
         log_line(LOG_WARNING, "push: the cloud expects event %lld, not %lld",
@@ -237,6 +242,8 @@ static bool push_events(struct push *p)
     int limit = p->limit;
     enum gh_err err = fetch(p);
     push_daemon_heard(p, err);
+    if (err == GH_INVALID)
+        nack(p, "events: the journal of this box cannot be read on from the last one sent");
     if (err || p->batch.events == 0)
         return false;
     bool is_full = p->batch.events >= limit - limit / 2 || p->batch.len >= DAEMON_BATCH_BYTES / 2;
@@ -257,7 +264,7 @@ void *push_run(void *push)
     p->status_next = sync_now();
     while (!sync_is_stopping(p->sync)) {
         bool more = false;
-        sync_promise(p->sync, SYNC_PUSH, 2 * TOTAL_MS);
+        sync_promise(p->sync, SYNC_PUSH, SYNC_WORK_MS);
         if (sync_take_back(p->sync, SYNC_PUSH))
             rhythm_hasten(&p->rhythm, sync_now());
         push_notes(p);

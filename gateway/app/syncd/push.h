@@ -12,7 +12,8 @@
  *   gatehoused                    "up", or "away" when it does not answer
  *   clock                         as in events
  *   queued                        events that the cloud has not acknowledged
- *   journal {stream, next_seq, head}  head: chain value over the newest event */
+ *   journal {stream, next_seq, head}  head: chain value over the newest event
+ *   certificate {until, alarm}    ours, where we have one; alarm: what is wrong with it, or null */
 #ifndef GATEHOUSE_APP_SYNCD_PUSH_H
 #define GATEHOUSE_APP_SYNCD_PUSH_H
 
@@ -29,6 +30,7 @@
 struct push {
     struct sync *sync;   /* borrowed */
     struct https *https; /* borrowed */
+    struct https *pull_https; /* borrowed: interrupted when the replica is damaged */
     struct replica_reader *replica; /* owned: the site's dialect */
     struct daemon_batch batch; /* owns its body */
     struct rhythm rhythm;      /* of the link: both calls wait for it */
@@ -39,17 +41,20 @@ struct push {
     struct mono status_next;   /* the next regular status post */
     struct mono status_gap;    /* no other before */
     struct mono alarm_next;    /* when gatehoused is asked again for a new alarm */
-    int64_t damage_seen;       /* of gatehoused's count, how often it met damage in the replica */
+    int64_t damage_seen;       /* of gatehoused's count, how often it met damage in the replica; -1 = not heard yet */
     int64_t acked_seq;         /* as gatehoused said it last */
+    int64_t next_seq;          /* the same of the number that no event has yet; 0 = not heard */
     int64_t alarm_told;        /* number of the newest alarm that a post told */
     uint64_t status_told;      /* generation that the last post told */
     bool daemon_online;        /* what gatehoused believes of the cloud */
+    bool daemon_unaware;       /* it said that it has heard nothing of it yet */
     uint64_t applied_noted, refused_noted;
+    uint64_t certificate_noted; /* of sync_view.certificate_count */
 };
 
 /* GH_FULL: out of memory. */
 GH_MUST_CHECK enum gh_err push_init(struct push *p, struct sync *sync, struct https *https,
-                                    uint64_t seed);
+                                    struct https *pull_https, uint64_t seed);
 void push_free(struct push *p);
 /* A thread's body (struct push *): until sync_stop. */
 void *push_run(void *push);

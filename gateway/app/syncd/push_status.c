@@ -59,6 +59,9 @@ static void take_status(void *context, struct slice line)
     /* A daemon that was started anew knows nothing of the cloud: tell it. */
     if (cloud && json_bool(cloud, "online", &online))
         r->push->daemon_online = online;
+    r->push->daemon_unaware = cloud && !json_has(cloud, "since");
+    if (cloud && !json_child(cloud, "certificate"))
+        r->push->certificate_noted = 0;
     json_free(v);
     if (!json_set(r->body, "versions", versions))
         r->is_good = false;
@@ -145,32 +148,50 @@ static void take_event(void *context, struct slice event)
     json_free(v);
 }
 
-/* The alarms that the cloud does not have yet, byte for byte, each as a text. */
+static enum gh_err collect_alarms(struct push *p, struct alarms *a)
+{
+    enum gh_err err = GH_IO;
+    /* Damage far back in the journal does not hide what is new. */
+    for (int among = ALARMS_AMONG; err && among > 0; among /= 10) {
+        for (size_t i = 0; i < ALARMS_MAX; i++)
+            free(a->text[i]);
+        *a = (struct alarms){.acked = p->acked_seq};
+        err = daemon_newest(p->sync->control_path, among, take_event, a);
+    }
+    return err;
+}
+
+/* The alarms that the cloud does not have yet, byte for byte, each as a text. Where they cannot be
+ * read the status goes without. */
 static bool add_alarms(struct push *p, struct json *body)
 {
     struct alarms a = {.acked = p->acked_seq};
-    bool good = daemon_newest(p->sync->control_path, ALARMS_AMONG, take_event, &a) == GH_OK;
+    bool good = true, is_read = collect_alarms(p, &a) == GH_OK;
     size_t from = a.n > ALARMS_MAX ? a.n - ALARMS_MAX : 0;
-    for (size_t i = from; i < a.n && good; i++) {
+    for (size_t i = from; i < a.n && is_read && good; i++) {
         const char *text = a.text[i % ALARMS_MAX];
         good = text && json_append_text(body, "alarms", slice_of(text));
     }
     for (size_t i = 0; i < ALARMS_MAX; i++)
         free(a.text[i]);
-    if (good && a.newest > p->alarm_told)
+    if (is_read && good && a.newest > p->alarm_told)
         p->alarm_told = a.newest;
     return good;
 }
 
-/* A daemon that was started anew counts from 0. */
+/* A daemon that was started anew counts from 0. What it met before we were there is not known to
+ * be of this file; and the pull looks through that when it begins. */
 static void hear_of_damage(struct push *p, const struct json *status)
 {
     int64_t damaged = 0;
     const struct json *policy = json_child(status, "policy");
     if (!policy || !json_int(policy, "damaged", &damaged))
         return;
-    if (damaged > p->damage_seen)
+    if (p->damage_seen >= 0 && damaged > p->damage_seen) {
         sync_suspect_replica(p->sync);
+        if (sync_is_polling(p->sync)) /* so that it looks now, and not in a minute */
+            https_interrupt(p->pull_https);
+    }
     p->damage_seen = damaged;
 }
 
@@ -180,6 +201,8 @@ static void take_alarm_seq(void *context, struct slice line)
     int64_t seq = 0, acked = 0;
     struct json *v = json_parse_object(line, NULL, 0);
     const struct json *journal = v ? json_child(v, "journal") : NULL;
+    if (journal)
+        json_int(journal, "next_seq", &p->next_seq);
     if (journal && json_int(journal, "alarm_seq", &seq) && json_int(journal, "acked_seq", &acked) &&
         seq > p->alarm_told && seq > acked)
         p->status_next = sync_now();
@@ -204,9 +227,24 @@ static bool set_nack(struct json *v, const char *name, const char *text)
     return json_set_text_or_null(v, name, text[0] ? text : NULL);
 }
 
+static bool set_certificate(struct json *v, const struct sync_view *view)
+{
+    char until[INSTANT_TEXT];
+    if (view->certificate_count == 0)
+        return true;
+    struct json *certificate = json_new();
+    instant_format(until, view->certificate_until);
+    if (!certificate || !json_set_text(certificate, "until", slice_of(until)) ||
+        !set_nack(certificate, "alarm", view->certificate_alarm)) {
+        json_free(certificate);
+        return false;
+    }
+    return json_set(v, "certificate", certificate);
+}
+
 static bool fill(struct json *v, const struct sync_view *view, bool daemon_is_up)
 {
-    return json_set_text(v, "applied", slice_of(view->cursor)) &&
+    return set_certificate(v, view) && json_set_text(v, "applied", slice_of(view->cursor)) &&
            json_set_int(v, "epoch", view->epoch) && json_set_int(v, "rev", view->rev) &&
            json_set_text(v, "digest", slice_of(view->digest)) &&
            set_nack(v, "nack", view->nack) && set_nack(v, "commands_nack", view->commands_nack) &&
@@ -271,12 +309,21 @@ void push_notes(struct push *p)
     sync_look(p->sync, &view);
     if (!push_daemon_may_be_there(p))
         return;
-    if (view.is_known && view.is_online != p->daemon_online &&
-        note(p, view.is_online ? "cloud_online" : "cloud_offline", NULL))
+    if (view.is_known && (p->daemon_unaware || view.is_online != p->daemon_online) &&
+        note(p, view.is_online ? "cloud_online" : "cloud_offline", NULL)) {
         p->daemon_online = view.is_online;
+        p->daemon_unaware = false;
+    }
     if (view.refused_count != p->refused_noted && push_daemon_may_be_there(p)) {
         if (note(p, "policy_refused", view.refusal))
             p->refused_noted = view.refused_count;
+    }
+    if (view.certificate_count != p->certificate_noted && push_daemon_may_be_there(p)) {
+        enum gh_err err = daemon_certificate(p->sync->control_path, view.certificate_until,
+                                             view.certificate_alarm);
+        push_daemon_heard(p, err);
+        if (err == GH_OK || err == GH_INVALID)
+            p->certificate_noted = view.certificate_count;
     }
     if (view.applied_count != p->applied_noted && push_daemon_may_be_there(p) &&
         note(p, "policy_applied", NULL))

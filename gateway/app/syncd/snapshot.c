@@ -12,7 +12,6 @@
 #define SNAPSHOT_MAX_BYTES (4ull * 1024 * 1024 * 1024) /* packed as well as unpacked */
 #define RESUMES_MAX 5 /* in a row without a single byte */
 #define PATH_MAX_BYTES 512
-#define PROMISE_MS 120000 /* for the commit of a large policy, too */
 
 /* --- checkpoint ----------------------------------------------------------- */
 
@@ -74,7 +73,7 @@ static enum pull_end get_checkpoint(struct pull *p, struct replica_checkpoint *o
     request.total_timeout_ms = 2 * PULL_IDLE_MS;
     request.piece = keep_piece;
     request.context = &body;
-    enum https_outcome outcome = https_call(p->https, &request, &r);
+    enum https_outcome outcome = sync_call(p->sync, SYNC_PULL, p->https, &request, &r);
     sync_heard(p->sync, SYNC_PULL, "checkpoint", outcome, &r);
     if (outcome != HTTPS_DONE || r.status != 200)
         return pull_unserved(p, "checkpoint", outcome, &r);
@@ -129,7 +128,8 @@ static bool take_unpacked(void *context, struct slice bytes)
 static bool take_piece(void *context, struct slice bytes)
 {
     struct load *l = context;
-    sync_promise(l->pull->sync, SYNC_PULL, PROMISE_MS);
+    sync_promise(l->pull->sync, SYNC_PULL, SYNC_WORK_MS);
+    pull_write_denials(l->pull);
     l->raw += (int64_t)bytes.len;
     enum gh_err err = gunzip_feed(l->gunzip, bytes, take_unpacked, l);
     if (err == GH_CORRUPT)
@@ -147,8 +147,7 @@ static enum https_outcome call(struct load *l, const char *path, struct https_re
     request.max_bytes = SNAPSHOT_MAX_BYTES;
     request.piece = take_piece;
     request.context = l;
-    sync_promise(l->pull->sync, SYNC_PULL, PROMISE_MS);
-    enum https_outcome outcome = https_call(l->pull->https, &request, r);
+    enum https_outcome outcome = sync_call(l->pull->sync, SYNC_PULL, l->pull->https, &request, r);
     sync_heard(l->pull->sync, SYNC_PULL, "snapshot", outcome, r);
     if (request.range_from == 0)
         memcpy(l->etag, r->etag, sizeof l->etag);
@@ -202,17 +201,18 @@ static enum pull_end finish(struct load *l, const char *cursor)
     return PULL_LOADED;
 }
 
-enum pull_end pull_snapshot(struct pull *p)
+static enum pull_end load(struct pull *p)
 {
     char path[PATH_MAX_BYTES], cursor[REPLICA_CURSOR_MAX + 1];
     __attribute__((cleanup(load_free))) struct load l = {.pull = p, .feed = pull_feed(p, true)};
-    sync_promise(p->sync, SYNC_PULL, PROMISE_MS);
+    sync_promise(p->sync, SYNC_PULL, SYNC_WORK_MS);
     enum pull_end end = get_checkpoint(p, &l.feed.checkpoint, cursor);
     if (end != PULL_DONE)
         return end;
     const struct policy_version *place = &l.feed.checkpoint.version;
     if (place->epoch == p->refused_epoch && place->rev == p->refused_rev)
         return PULL_REFUSED; /* the same rows would be refused again */
+    lane_open(p->lane, cursor);
     l.feed.has_checkpoint = true;
     l.lines = (struct lines){.buffer = p->line, .size = POLICY_LINE_MAX};
     l.gunzip = gunzip_open(true);
@@ -230,5 +230,13 @@ enum pull_end pull_snapshot(struct pull *p)
         p->refused_epoch = place->epoch;
         p->refused_rev = place->rev;
     }
+    return end;
+}
+
+enum pull_end pull_snapshot(struct pull *p)
+{
+    lane_open(p->lane, "");
+    enum pull_end end = load(p);
+    lane_close(p->lane);
     return end;
 }

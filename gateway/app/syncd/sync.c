@@ -8,13 +8,21 @@
 #include "app/control.h"
 #include "app/log.h"
 
-static const char *const activity_names[SYNC_ACTIVITIES] = {"pull", "push"};
+static const char *const activity_names[SYNC_LINKS] = {"pull", "push"};
 
 struct mono sync_now(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_BOOTTIME, &ts);
     return (struct mono){(int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000};
+}
+
+static void free_lists(struct sync *s)
+{
+    free(s->command);
+    free(s->denial);
+    s->command = NULL;
+    s->denial = NULL;
 }
 
 enum gh_err sync_init(struct sync *s, const struct config *config)
@@ -24,10 +32,15 @@ enum gh_err sync_init(struct sync *s, const struct config *config)
     if (!config_path(s->control_path, config->run_dir, CONTROL_SOCKET))
         return GH_INVALID;
     s->command = calloc(SYNC_COMMANDS_MAX, sizeof *s->command);
-    if (!s->command)
+    s->denial = calloc(SYNC_DENIALS_MAX, sizeof *s->denial);
+    if (!s->command || !s->denial) {
+        free_lists(s);
         return GH_FULL;
-    if (pthread_condattr_init(&attr) != 0)
+    }
+    if (pthread_condattr_init(&attr) != 0) {
+        free_lists(s);
         return GH_IO;
+    }
     enum gh_err err = GH_IO;
     if (pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
         pthread_mutex_init(&s->lock, NULL) == 0) {
@@ -38,7 +51,7 @@ enum gh_err sync_init(struct sync *s, const struct config *config)
     }
     pthread_condattr_destroy(&attr);
     if (err)
-        free(s->command);
+        free_lists(s);
     for (int i = 0; i < SYNC_ACTIVITIES; i++)
         s->heard_by_ms[i] = INT64_MAX;
     return err;
@@ -49,7 +62,7 @@ void sync_destroy(struct sync *s)
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->handing);
-    free(s->command);
+    free_lists(s);
 }
 
 static void unlock(struct sync **s)
@@ -82,7 +95,7 @@ static bool wait_for(struct sync *s, const bool *news, int64_t ms)
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
+    until.tv_nsec += (long)(ms % 1000 * 1000000);
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
@@ -126,6 +139,30 @@ bool sync_is_alive(struct sync *s)
         if (now_ms > s->heard_by_ms[i])
             return false;
     return true;
+}
+
+struct turn {
+    struct sync *sync;
+    enum sync_activity who;
+};
+
+static void on_turn(void *context)
+{
+    const struct turn *t = context;
+    sync_promise(t->sync, t->who, SYNC_TURN_MS);
+}
+
+enum https_outcome sync_call(struct sync *s, enum sync_activity who, struct https *https,
+                             const struct https_request *request, struct https_response *out)
+{
+    struct turn turn = {s, who};
+    struct https_request with_turns = *request;
+    with_turns.turn = on_turn;
+    with_turns.turn_context = &turn;
+    sync_promise(s, who, SYNC_TURN_MS);
+    enum https_outcome outcome = https_call(https, &with_turns, out);
+    sync_promise(s, who, SYNC_WORK_MS);
+    return outcome;
 }
 
 /* --- the link ------------------------------------------------------------- */
@@ -306,6 +343,22 @@ void sync_command_taken(struct sync *s)
     memmove(s->command, s->command + 1, s->n_commands * sizeof s->command[0]);
 }
 
+void sync_denial_wait(struct sync *s, enum row_kind kind, const struct id *id, int64_t rev)
+{
+    LOCKED(s);
+    if (s->n_denials < SYNC_DENIALS_MAX)
+        s->denial[s->n_denials++] = (struct sync_denial){.kind = kind, .id = *id, .rev = rev};
+}
+
+bool sync_denial_take(struct sync *s, struct sync_denial *out)
+{
+    LOCKED(s);
+    if (s->n_denials == 0)
+        return false;
+    *out = s->denial[--s->n_denials];
+    return true;
+}
+
 void sync_want_snapshot(struct sync *s)
 {
     LOCKED(s);
@@ -326,12 +379,43 @@ void sync_suspect_replica(struct sync *s)
     s->suspects_replica = true;
 }
 
+void sync_set_polling(struct sync *s, bool is_polling)
+{
+    LOCKED(s);
+    s->is_polling = is_polling;
+}
+
+bool sync_is_polling(struct sync *s)
+{
+    LOCKED(s);
+    return s->is_polling;
+}
+
 bool sync_take_suspicion(struct sync *s)
 {
     LOCKED(s);
     bool suspects = s->suspects_replica;
     s->suspects_replica = false;
     return suspects;
+}
+
+void sync_certificate(struct sync *s, int64_t until, const char *alarm)
+{
+    char clean[SYNC_TEXT_MAX] = "";
+    set_text(clean, alarm);
+    {
+        LOCKED(s);
+        struct sync_view *v = &s->view;
+        if (v->certificate_count > 0 && v->certificate_until == until &&
+            strcmp(v->certificate_alarm, clean) == 0)
+            return;
+        v->certificate_until = until;
+        memcpy(v->certificate_alarm, clean, sizeof clean);
+        v->certificate_count++;
+        v->generation++;
+    }
+    if (clean[0])
+        log_line(LOG_ERR, "certificate: %s", clean);
 }
 
 void sync_look(struct sync *s, struct sync_view *out)

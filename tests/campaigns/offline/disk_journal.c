@@ -113,6 +113,7 @@ static uint64_t durable(void *self)
         if (poll(&p, 1, DURABLE_MS) != 1 || read(p.fd, &count, sizeof count) != sizeof count)
             give_up("an event does not become durable");
     }
+    journal_db_settle(j->db); /* who reads or copies the files next finds it there, and nobody writing */
     return seq;
 }
 

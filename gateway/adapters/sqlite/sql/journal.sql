@@ -12,8 +12,8 @@
 --   stream      32 lower-case hex digits, made at random with the file
 --   acked_seq   the cloud has every event up to here; 0 = none
 --   lost_total  events that went before the cloud had them
---   kept_number number of the newest record without an event whose changes are
---               in kept (tail.h); 0 = none
+--   kept_number number of the newest record that is here (tail.h); 0 = none. What older
+--               versions left is that of the newest without an event
 -- event: seq from 1, body the event as JSON in UTF-8, as it was recorded.
 --   Numbers that are missing between two events are in lost.
 -- lost: ranges of numbers, ends included, whose events are gone without the
@@ -26,7 +26,9 @@
 --   apart from others; release_ms 0 = not released; answered 1 = the reader
 --   has its answer; stored_ms is when the row came here, same clock as at_ms.
 -- kept: what decisions keep (core/changes.h), as of the newest event here. Keys
---   and values are bytes whose meaning is their writer's.
+--   and values are bytes whose meaning is their writer's. The empty key is ours: where the
+--   events begin since the cap took some away, and by whose hand: u64 the first number,
+--   little-endian, and 32 bytes, which seal "gatehouse-journal-first\n" stream "\n" number.
 
 -- name: journal_schema
 CREATE TABLE meta (
@@ -155,7 +157,13 @@ INSERT INTO kept (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET va
 DELETE FROM kept WHERE key = ?1;
 
 -- name: journal_kept_all
-SELECT key, value FROM kept;
+SELECT key, value FROM kept WHERE key <> x'';
+
+-- name: journal_kept_back
+SELECT key, value FROM kept WHERE key <> x'' ORDER BY key DESC;
+
+-- name: journal_first_get
+SELECT value FROM kept WHERE key = x'';
 
 -- name: journal_read
 SELECT seq, body FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2;

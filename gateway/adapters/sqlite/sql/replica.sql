@@ -342,6 +342,8 @@ UPDATE main.meta SET epoch = ?1, rev = ?2, issued_at = ?3, schema = ?4, rows = ?
 -- name: replica_deny_put
 INSERT INTO main.deny (kind, id, rev) VALUES (?1, ?2, ?3)
 ON CONFLICT (kind, id) DO UPDATE SET rev = max(rev, excluded.rev);
+-- name: replica_deny_count
+SELECT count(*) FROM main.deny;
 -- name: replica_deny_pass
 DELETE FROM main.deny WHERE rev <= ?1;
 

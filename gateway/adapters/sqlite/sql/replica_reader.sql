@@ -29,6 +29,8 @@ WHERE r.reader = ?1
 ORDER BY a.id, r.is_exit;
 -- name: reader_readers_of
 SELECT id FROM reader WHERE door = ?1 ORDER BY id LIMIT ?2;
+-- name: reader_list
+SELECT id FROM reader ORDER BY id;
 -- name: reader_schedule
 SELECT windows FROM schedule WHERE id = ?1;
 
