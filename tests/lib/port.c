@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/wait.h"
@@ -15,6 +18,8 @@
 /* Below Linux's usual range of outgoing ports (32768-60999), above the services'. */
 #define PORT_FIRST 20000
 #define PORT_LAST 32700
+/* Of how many ports, the last ones given out, no other test is given any. */
+#define TAKEN_MAX 64
 
 static struct sockaddr_in loopback(int port)
 {
@@ -39,6 +44,31 @@ static bool is_free(int port)
     return bound;
 }
 
+/* Takes a port among the tests that run at the same time: between the look at it and the server that
+ * binds it, another would find it free as well. A name that the kernel frees with the process. */
+static bool take(int port)
+{
+    static int taken[TAKEN_MAX];
+    static size_t n;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return false;
+    }
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int len = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "gatehouse-test-port-%d", port);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1) + (socklen_t)len;
+    if (bind(fd, (struct sockaddr *)&name, size) != 0) {
+        close(fd);
+        return false;
+    }
+    int *place = &taken[n++ % TAKEN_MAX];
+    if (*place > 0) {
+        close(*place);
+    }
+    *place = fd;
+    return true;
+}
+
 int port_free(void)
 {
     for (int i = 0; i < 200; i++) {
@@ -47,7 +77,7 @@ int port_free(void)
             break;
         }
         int port = PORT_FIRST + random % (PORT_LAST - PORT_FIRST + 1);
-        if (is_free(port)) {
+        if (take(port) && is_free(port)) {
             return port;
         }
     }
