@@ -26,6 +26,7 @@ struct mqtt_link {
     MQTTAsync client;
     struct sending sending[MQTT_LINK_IN_FLIGHT_MAX];
     size_t next_sending; /* where to look for a free one first */
+    size_t not_granted;  /* subscriptions; of the library's receiving thread */
     const struct mqtt_bus_options *o;
     struct mqtt_link_sink sink;
 };
@@ -105,65 +106,40 @@ static void on_answer(void *context, MQTTAsync_successData5 *response)
     tell(context, LINK_ANSWER);
 }
 
-/* The broker may grant less than was asked for, or refuse, filter by filter. */
-static bool all_granted(const MQTTAsync_successData5 *response, int wanted)
-{
-    int n = response->alt.sub.reasonCodeCount;
-    if (n != wanted) {
-        return false;
-    }
-    for (int i = 0; i < n; i++) {
-        enum MQTTReasonCodes code =
-            n == 1 ? response->reasonCode : response->alt.sub.reasonCodes[i];
-        if (code != MQTTREASONCODE_GRANTED_QOS_1) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static int topic_count(const char *const *topics)
-{
-    int n = 0;
-    while (topics != NULL && topics[n] != NULL) {
-        n++;
-    }
-    return n;
-}
-
+/* The broker may grant less than was asked for, or refuse. */
 static void on_subscribed(void *context, MQTTAsync_successData5 *response)
 {
     struct mqtt_link *link = context;
-    bool granted = all_granted(response, topic_count(link->o->topics));
-    tell(link, granted ? LINK_READY : LINK_GONE);
+    if (response->reasonCode != MQTTREASONCODE_GRANTED_QOS_1) {
+        tell(link, LINK_GONE);
+    } else if (--link->not_granted == 0) {
+        tell(link, LINK_READY);
+    }
 }
 
+/* Filter by filter: of a subscription to several, 1.3.12 never frees the options if the link ends
+ * before they are sent. */
 static void on_connected(void *context, MQTTAsync_successData5 *response)
 {
     (void)response;
     struct mqtt_link *link = context;
-    MQTTSubscribe_options as_published = MQTTSubscribe_options_initializer;
-    as_published.retainAsPublished = 1;
-    as_published.retainHandling = 2;
-    MQTTSubscribe_options as[MQTT_LINK_TOPICS_MAX];
-    char *topics[MQTT_LINK_TOPICS_MAX];
-    int qos[MQTT_LINK_TOPICS_MAX];
-    int n = topic_count(link->o->topics);
-    (void)nodelay_set(link->o->address, link->o->port); /* without it: slower, not wrong */
-    for (int i = 0; i < n; i++) {
-        as[i] = as_published;
-        qos[i] = 1;
-        memcpy(&topics[i], &link->o->topics[i], sizeof topics[i]); /* it writes nothing there */
-    }
+    const char *const *topics = link->o->topics;
     MQTTAsync_responseOptions how = MQTTAsync_responseOptions_initializer;
     how.context = link;
     how.onSuccess5 = on_subscribed;
     how.onFailure5 = on_failure;
-    how.subscribeOptions = as_published; /* for one filter; for more: the list */
-    how.subscribeOptionsList = as;
-    how.subscribeOptionsCount = n;
-    if (MQTTAsync_subscribeMany(link->client, n, topics, qos, &how) != MQTTASYNC_SUCCESS) {
-        tell(link, LINK_GONE);
+    how.subscribeOptions.retainAsPublished = 1;
+    how.subscribeOptions.retainHandling = 2;
+    (void)nodelay_set(link->o->address, link->o->port); /* without it: slower, not wrong */
+    link->not_granted = 0;
+    while (topics[link->not_granted] != NULL) {
+        link->not_granted++;
+    }
+    for (size_t i = 0; topics[i] != NULL; i++) {
+        if (MQTTAsync_subscribe(link->client, topics[i], 1, &how) != MQTTASYNC_SUCCESS) {
+            tell(link, LINK_GONE);
+            return;
+        }
     }
 }
 
