@@ -94,7 +94,7 @@ PROGRAMS := $(BUILD)/gatehoused $(BUILD)/gatehouse-syncd $(BUILD)/gatehousectl $
 TESTBINS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TESTS))
 SQLHDRS  := $(patsubst gateway/adapters/sqlite/sql/%.sql,$(BUILD)/gen/sql/%.h,$(wildcard gateway/adapters/sqlite/sql/*.sql))
 
-.PHONY: all programs help deps demo test check arch lint san tsan fuzz mutate hardware hardware-programs hardware13 powercut naive \
+.PHONY: all programs help deps demo test check arch lint san tsan memcheck fuzz mutate hardware hardware-programs hardware13 powercut naive \
         campaigns campaigns-long bench peers instructions deb deb-reproducible package-test installed cross-test check-alone clean FORCE
 all: programs $(BUILD)/gatehouse-cloud $(BUILD)/demo
 
@@ -110,6 +110,7 @@ help:
 ## make arch       | rooms: includes, symbols, globals
 ## make lint       | warnings as errors, clang-tidy, cppcheck, shellcheck, sizes, the manual
 ## make san        | the tests under ASan and UBSan; make tsan: those that have threads under TSan
+## make memcheck   | unit tests and virtual time under valgrind: is anything read that was never written?
 ## make fuzz       | every parser of outside bytes, FUZZ_SECONDS each (30)
 ## make mutate     | do the tests notice mutants of the core? SAMPLE=60 tries 60 of them
 ## make hardware   | the appliance on lines of a real kernel, in a guest that is booted for it
@@ -255,6 +256,10 @@ ONE_THREAD := $(patsubst %,tests/adapters/test_%.c,authority chain crypto device
 tsan:
 	@$(MAKE) --no-print-directory -j2 BUILD=build/tsan PROFILE=tsan all check \
 	  TESTS="$(filter-out $(ONE_THREAD),$(wildcard tests/adapters/test_*.c tests/system/test_*.c))"
+
+memcheck:
+	@GATEHOUSE_RUNNER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' \
+	  $(MAKE) --no-print-directory check-alone TESTS="$(wildcard tests/unit/test_*.c tests/sim/test_*.c)"
 
 FUZZ_SECONDS ?= 30
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libshell.a $(BUILD)/libgatehouse.a

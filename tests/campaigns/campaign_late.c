@@ -209,7 +209,7 @@ static bool begin(struct late *l, int door)
     switch (t->fault) {
     case READ_RETAINED: return send_read(l, door, t->read, true);
     case COMMAND_AGAIN: return order(l, door, 0, 60);
-    case COMMAND_OVER: return order(l, door, -40, -2);
+    case COMMAND_OVER: return order(l, door, -8, -2);
     case COMMAND_HELD: return true; /* while syncd is away: hold_up */
     case READ_AGAIN:
     case READ_OLD:
@@ -471,7 +471,7 @@ int main(int argc, char **argv)
         .name = "late",
         .count = 92,
         .play = play,
-        .bad = {{"no_repeat_check", 69}, {"no_age_check", 46}, {"no_command_end", 46},
+        .bad = {{"no_repeat_check", 69}, {"no_age_check", 46}, {"no_command_end", 92},
                 {"no_command_memory", 69}},
     };
     return campaign_main(argc, argv, &kind);

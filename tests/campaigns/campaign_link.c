@@ -184,17 +184,19 @@ static bool drip(struct link *l)
     return good && fault(l, "drip", 0) && restart_syncd(l);
 }
 
-/* While the fault lasts, nothing that was changed since may be believed. */
+/* While the fault lasts, nothing that was changed since may be believed. A bad build gets the time
+ * to believe it, also on a busy machine. */
 static bool try_policy(struct link *l, const char *name)
 {
-    if (campaign_chance(l->campaign, 50) && !restart_syncd(l))
+    bool is_bad = l->campaign->is_bad;
+    if ((campaign_chance(l->campaign, 50) || is_bad) && !restart_syncd(l))
         return false;
     crowd_pass(&l->crowd, campaign_draw(l->campaign, 300));
     if (l->n_trials == TRIALS_MAX || !fault(l, name, -1) || !change_policy(l))
         return false;
     struct trial *t = &l->trial[l->n_trials++];
     *t = (struct trial){.rev = l->rev, .from_ms = wait_mono().ms, .fault = name};
-    crowd_pass(&l->crowd, 400 + campaign_draw(l->campaign, 400));
+    crowd_pass(&l->crowd, (is_bad ? 1500 : 400) + campaign_draw(l->campaign, 400));
     t->to_ms = wait_mono().ms;
     return fault(l, name, 0);
 }
@@ -238,23 +240,24 @@ static const struct kind FAULTS[] = {
 #define N_FAULTS (sizeof FAULTS / sizeof FAULTS[0])
 
 /* GATEHOUSE_ONLY=kill_broker plays that fault alone. NULL: there is none of that name. */
-static const struct kind *draw_fault(struct campaign *c)
+static const struct kind *draw_fault(const struct link *l)
 {
+    struct campaign *c = l->campaign;
     const char *only = getenv("GATEHOUSE_ONLY");
     for (size_t i = 0; only && i < N_FAULTS; i++)
         if (strcmp(FAULTS[i].name, only) == 0)
             return &FAULTS[i];
     if (only)
         return NULL;
-    /* A bad build gets more of what it should trip over. */
+    /* A bad build gets more of what it should trip over, and some of each. */
     bool tries = c->is_bad && campaign_chance(c, 50);
-    return &FAULTS[tries ? N_FAULTS - 1 - campaign_draw(c, TRIALS) : campaign_draw(c, N_FAULTS)];
+    return &FAULTS[tries ? N_FAULTS - 1 - l->n_trials % TRIALS : campaign_draw(c, N_FAULTS)];
 }
 
 static bool play_fault(struct link *l)
 {
     struct campaign *c = l->campaign;
-    const struct kind *k = draw_fault(c);
+    const struct kind *k = draw_fault(l);
     if (!CAMPAIGN_STEP(k != NULL) || (campaign_chance(c, 60) && !change_policy(l)))
         return false;
     bool is_of_cloud = !k->play && k->how == OF_CLOUD;
@@ -328,7 +331,7 @@ int main(int argc, char **argv)
         .name = "link",
         .count = 36,
         .play = play,
-        .bad = {{"no_signature_check", 24}, {"no_digest_check", 24}, {"resends_as_new", 24}},
+        .bad = {{"no_signature_check", 36}, {"no_digest_check", 36}, {"resends_as_new", 36}},
     };
     return campaign_main(argc, argv, &kind);
 }

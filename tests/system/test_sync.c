@@ -201,7 +201,7 @@ static void an_unknown_time_zone_is_refused_by_name(void **state)
 static void change_under(const char *fault)
 {
     start_with_small_policy();
-    wait_version(1, 1);
+    wait_note("policy_applied", NULL, 1);
     assert_true(process_stop(&site.syncd));
     assert_true(site_fault(&site, fault));
     assert_true(site_put_rows(&site, BACK_DOOR));
