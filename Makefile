@@ -258,6 +258,7 @@ tsan:
 	  TESTS="$(filter-out $(ONE_THREAD),$(wildcard tests/adapters/test_*.c tests/system/test_*.c))"
 
 memcheck:
+	@command -v valgrind >/dev/null || { echo "memcheck: valgrind is missing: scripts/deps --ci, as root, installs it" >&2; exit 1; }
 	@GATEHOUSE_RUNNER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' \
 	  $(MAKE) --no-print-directory check-alone TESTS="$(wildcard tests/unit/test_*.c tests/sim/test_*.c)"
 

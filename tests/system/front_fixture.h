@@ -9,8 +9,11 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/reader.h"
 #include "lib/site.h"
@@ -49,6 +52,18 @@ static inline void front_start(const char *policy, bool small_disk)
     assert_true(site_start_all(&site) && site_put_rows(&site, policy) &&
                 site_wait_policy(&site, WAIT_MS));
     assert_non_null(reader = sim_reader_open(site.broker.port, "r1"));
+}
+
+static inline void fill_disk(void)
+{
+    char path[FOLDER_PATH_MAX + 16];
+    static const char bytes[4096] = {1};
+    snprintf(path, sizeof path, "%s/filler", site.state_dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    while (write(fd, bytes, sizeof bytes) > 0)
+        ;
+    close(fd);
 }
 
 #endif

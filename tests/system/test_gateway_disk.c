@@ -33,18 +33,6 @@ static void expect_granted(const char *id)
     assert_true(simwatch_wait(site.watch, 0, true, WAIT_MS, NULL));
 }
 
-static void fill_disk(void)
-{
-    char path[FOLDER_PATH_MAX + 16];
-    static const char bytes[4096] = {1};
-    snprintf(path, sizeof path, "%s/filler", site.state_dir);
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    while (write(fd, bytes, sizeof bytes) > 0)
-        ;
-    close(fd);
-}
-
 static void a_start_on_a_full_disk_opens_doors(void **state)
 {
     (void)state;

@@ -58,18 +58,6 @@ static void wait_reason(const char *card, const char *reason)
     }
 }
 
-static void fill_disk(void)
-{
-    char path[FOLDER_PATH_MAX + 16];
-    static const char bytes[4096] = {1};
-    snprintf(path, sizeof path, "%s/filler", site.state_dir);
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    while (write(fd, bytes, sizeof bytes) > 0)
-        ;
-    close(fd);
-}
-
 static bool has_said_full(void *context)
 {
     (void)context;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "app/broker_folder.h"
 #include "app/ctl/account_text.h"
 #include "app/ctl/broker_hosts.h"
+#include "app/ctl/ctl.h"
 #include "app/state.h"
 #include "core/clock.h"
 
@@ -30,16 +30,6 @@ struct check {
     int mistakes;
 };
 
-__attribute__((format(printf, 2, 3))) static void mistake(struct check *c, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-    c->mistakes++;
-}
-
 /* --- what lies there --------------------------------------------------------------------------- */
 
 static void check_file(struct check *c, enum broker_file file)
@@ -47,29 +37,29 @@ static void check_file(struct check *c, enum broker_file file)
     struct stat st;
     const char *name = broker_file_name(file), *path = c->folder.path;
     if (fstatat(c->folder.fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-        mistake(c, "%s/%s is missing: gatehousectl broker setup makes it, or says what to do", path, name);
+        ctl_mistake(&c->mistakes, "%s/%s is missing: gatehousectl broker setup makes it, or says what to do", path, name);
         return;
     }
     mode_t too_much = st.st_mode & 07777 & ~broker_file_mode(file);
     if (!S_ISREG(st.st_mode))
-        mistake(c, "%s/%s is no regular file", path, name);
+        ctl_mistake(&c->mistakes, "%s/%s is no regular file", path, name);
     else if (too_much & 07)
-        mistake(c, "%s/%s: its mode %04o lets everybody at it: gatehousectl broker setup puts it right", path,
+        ctl_mistake(&c->mistakes, "%s/%s: its mode %04o lets everybody at it: gatehousectl broker setup puts it right", path,
                 name, (unsigned)st.st_mode & 07777);
     else if ((st.st_mode & 07777) != broker_file_mode(file))
-        mistake(c, "%s/%s: its mode is %04o and should be %04o: gatehousectl broker setup puts it right", path,
+        ctl_mistake(&c->mistakes, "%s/%s: its mode is %04o and should be %04o: gatehousectl broker setup puts it right", path,
                 name, (unsigned)st.st_mode & 07777, (unsigned)broker_file_mode(file));
     else if (c->folder.group != (gid_t)-1 && broker_file_is_shared(file) && st.st_gid != c->folder.group)
-        mistake(c, "%s/%s: mosquitto cannot read it: gatehousectl broker setup puts it right", path, name);
+        ctl_mistake(&c->mistakes, "%s/%s: mosquitto cannot read it: gatehousectl broker setup puts it right", path, name);
     else if (geteuid() == 0 && st.st_uid != broker_file_owner(&c->folder, file))
-        mistake(c, "%s/%s: its owner is another: gatehousectl broker setup puts it right", path, name);
+        ctl_mistake(&c->mistakes, "%s/%s: its owner is another: gatehousectl broker setup puts it right", path, name);
 }
 
 static void check_folder(struct check *c)
 {
     struct stat st;
     if (fstat(c->folder.fd, &st) == 0 && (st.st_mode & 07777) != BROKER_FOLDER_MODE)
-        mistake(c, "%s: its mode is %04o and should be %04o: gatehousectl broker setup puts it right",
+        ctl_mistake(&c->mistakes, "%s: its mode is %04o and should be %04o: gatehousectl broker setup puts it right",
                 c->folder.path, (unsigned)st.st_mode & 07777, BROKER_FOLDER_MODE);
     for (int i = 0; i < BROKER_FILES; i++)
         check_file(c, (enum broker_file)i);
@@ -90,11 +80,11 @@ static void check_server(struct check *c)
     if (broker_folder_read(&c->folder, BROKER_SERVER, &text, &len) != GH_OK)
         return; /* that it is missing was said */
     if (certificate_read(&facts, slice_make(text, len)) != GH_OK) {
-        mistake(c, "%s/server.pem is no certificate: gatehousectl broker setup --renew server",
+        ctl_mistake(&c->mistakes, "%s/server.pem is no certificate: gatehousectl broker setup --renew server",
                 c->folder.path);
     } else if (facts.not_after <= c->now) {
         instant_format(end, facts.not_after);
-        mistake(c, "%s/server.pem ended %s, and no reader believes it: gatehousectl broker setup --renew server",
+        ctl_mistake(&c->mistakes, "%s/server.pem ended %s, and no reader believes it: gatehousectl broker setup --renew server",
                 c->folder.path, end);
     } else if (ends_soon(c, facts.not_after)) {
         instant_format(end, facts.not_after);
@@ -125,7 +115,7 @@ static void check_own_account(struct check *c)
         fprintf(stderr, "note: the gateway does not use its account: [broker] needs username = " BROKER_USER
                         " and password_file\n");
     else if (c->accounts && !accounts_find(slice_make(c->accounts, c->accounts_len), BROKER_USER, NULL))
-        mistake(c, "%s/accounts: the gateway's own account is missing: gatehousectl broker setup makes it",
+        ctl_mistake(&c->mistakes, "%s/accounts: the gateway's own account is missing: gatehousectl broker setup makes it",
                 c->folder.path);
 }
 
@@ -158,7 +148,7 @@ static void check_issued(struct check *c)
         check_readers_certificates(c);
         note_readers(c);
     } else {
-        mistake(c, "%s/issued: line %d is none that gatehousectl wrote: put the file back as it was",
+        ctl_mistake(&c->mistakes, "%s/issued: line %d is none that gatehousectl wrote: put the file back as it was",
                 c->folder.path, line);
     }
     free(text);
@@ -185,7 +175,7 @@ int broker_check(const struct config *config)
         check_all(&c);
         broker_folder_close(&c.folder);
     } else if (err == GH_NOT_FOUND && strcmp(config->broker_username, BROKER_USER) == 0) {
-        mistake(&c, "%s: there is no such folder, and the gateway has no account: gatehousectl broker setup "
+        ctl_mistake(&c.mistakes, "%s: there is no such folder, and the gateway has no account: gatehousectl broker setup "
                     "makes both", path);
     } else if (err == GH_NOT_FOUND) {
         fprintf(stderr, "note: %s: there is no such folder: readers have no accounts (gatehousectl broker "
@@ -193,7 +183,7 @@ int broker_check(const struct config *config)
     } else if (err == GH_IO && errno == EACCES) {
         fprintf(stderr, "note: %s is not looked at: that needs root\n", path);
     } else {
-        mistake(&c, "%s: %s", path, broker_folder_why(err));
+        ctl_mistake(&c.mistakes, "%s: %s", path, broker_folder_why(err));
     }
     return c.mistakes;
 }

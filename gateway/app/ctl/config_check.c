@@ -1,11 +1,22 @@
 /* config check: every mistake of the configuration, before anything starts. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "app/ctl/broker_check.h"
 #include "app/ctl/ctl.h"
 #include "app/ctl/line_check.h"
+
+void ctl_mistake(int *mistakes, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    (*mistakes)++;
+}
 
 static void print_config(const struct config *c)
 {

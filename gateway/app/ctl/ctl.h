@@ -53,6 +53,8 @@ int ctl_restore(const struct ctl *ctl, const char *path);
 /* url NULL: that of the configuration. */
 int ctl_enrol(const struct ctl *ctl, const struct config *config, const char *url);
 int ctl_config_check(const struct ctl *ctl);
+/* Of what config check looks at: one line on standard error, and one more counted. */
+__attribute__((format(printf, 2, 3))) void ctl_mistake(int *mistakes, const char *format, ...);
 int ctl_broker_setup(const struct ctl *ctl, const struct config *config);
 int ctl_factory_reset(const struct ctl *ctl, const struct config *config);
 int ctl_account_add(const struct ctl *ctl, const struct config *config, enum issued_kind kind,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/ctl/ctl.h"
 #include "app/hold.h"
 #include "line_look.h"
 
@@ -20,17 +21,6 @@ struct line_check {
     size_t n;
     int mistakes;
 };
-
-__attribute__((format(printf, 2, 3))) static void mistake(struct line_check *c, const char *format,
-                                                          ...)
-{
-    va_list args;
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-    c->mistakes++;
-}
 
 __attribute__((format(printf, 2, 3))) static void warn(const struct config_use *use,
                                                        const char *format, ...)
@@ -68,11 +58,11 @@ static void look_at(void *context, const struct config_use *use)
     config_use_name(name, use);
     line->is_found = hal_gpiod_look(use->line, name, &line->at, why) == HAL_OK;
     if (!line->is_found) {
-        mistake(c, "%s", why);
+        ctl_mistake(&c->mistakes, "%s", why);
         return;
     }
     if (line->at.holder[0] && !is_ours(use, line->at.holder))
-        mistake(c, "%s: line %u of %s is held by \"%s\"", name, line->at.offset, line->at.chip,
+        ctl_mistake(&c->mistakes, "%s: line %u of %s is held by \"%s\"", name, line->at.offset, line->at.chip,
                 line->at.holder);
     for (size_t i = 0; i + 1 < c->n; i++) {
         const struct looked *other = &c->line[i];
@@ -81,7 +71,7 @@ static void look_at(void *context, const struct config_use *use)
             strcmp(other->at.chip, line->at.chip) != 0)
             continue;
         config_use_name(first, &other->use);
-        mistake(c, "line %u of %s is used by both %s and %s", line->at.offset, line->at.chip,
+        ctl_mistake(&c->mistakes, "line %u of %s is used by both %s and %s", line->at.offset, line->at.chip,
                 first, name);
     }
 }
