@@ -150,7 +150,9 @@ static void on_message(void *context, struct mqtt_link *link, const struct bus_n
 {
     struct mqtt_bus *bus = context;
     pthread_mutex_lock(&bus->lock);
-    if (link == bus->link) {
+    /* Before all filters are granted no answer can go out: nothing is to be done that needs one, and
+     * whoever sent it repeats it. */
+    if (link == bus->link && bus->phase == PHASE_UP) {
         bus->o.note(bus->o.context, note);
     }
     pthread_mutex_unlock(&bus->lock);
