@@ -261,10 +261,10 @@ static bool hold_up(struct late *l)
         return true;
     if (!CAMPAIGN_STEP(process_kill(&l->site.syncd)))
         return false;
-    l->held_until_s = (int64_t)time(NULL) + 1;
     for (int door = 0; door < FENCE; door++)
         if (l->thing[door].fault == COMMAND_HELD && !order(l, door, 0, 1))
             return false;
+    l->held_until_s = (int64_t)time(NULL) + 1; /* the last one ends then */
     return true;
 }
 

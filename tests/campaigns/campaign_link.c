@@ -126,7 +126,7 @@ static bool freeze_cloud(struct link *l)
     return CAMPAIGN_STEP(process_signal(&l->site.cloud, SIGCONT));
 }
 
-/* Within 5 s a reader has an answer again; how long it was is reported, not judged. */
+/* A reader has an answer again; how long it was is reported, not judged. */
 static bool kill_broker(struct link *l)
 {
     struct crowd *crowd = &l->crowd;
